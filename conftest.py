@@ -1,0 +1,54 @@
+"""
+What every test shares: the Hypothesis profile, and the snippets of README.md and docs/ as tests.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+# The machine may be busy with killed writers next door; a slow example is no failure.
+# In CI this inherits from Hypothesis' own profile there: no example database, the same examples every time.
+settings.register_profile("pointsledger", deadline=None)
+settings.load_profile("pointsledger")
+
+
+def enter_scratch_folder(namespace: dict[str, Callable[[], None]]) -> None:
+    """
+    Let a page write files such as `points.db` without leaving them in the tree.
+    """
+    scratch = contextlib.ExitStack()
+    folder = scratch.enter_context(tempfile.TemporaryDirectory())
+    scratch.enter_context(contextlib.chdir(folder))
+    namespace["leave_scratch_folder"] = scratch.close
+
+
+def leave_scratch_folder(namespace: dict[str, Callable[[], None]]) -> None:
+    """
+    Go back, and remove what the page wrote.
+    """
+    namespace["leave_scratch_folder"]()
+
+
+# No parser skips a snippet: what a page shows, runs.
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser()],
+    patterns=["README.md", "docs/**/*.md"],
+    setup=enter_scratch_folder,
+    teardown=leave_scratch_folder,
+).pytest()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Keep the snippets of one page on one worker and in order, because they share names.
+    """
+    for item in items:
+        if item.path.suffix == ".md":
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(Path(__file__).parent))))

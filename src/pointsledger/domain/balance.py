@@ -1,0 +1,159 @@
+"""
+Balances, ladders and lots as they are read: pure functions of what is recorded and of time (R-11, I-32).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from .account import Account, rebuild
+from .commands import Expire
+from .draft import Draft
+from .entries import Entry
+from .lots import ORDER_OF_USE, Lot
+from .money import Money
+from .program import Program
+from .reads import EntriesAfter, OpenLots, Reading, read_entries, read_lots
+
+
+@frozen
+class Expiring:
+    """
+    Points that lapse together at `at`, if nothing happens before.
+    """
+
+    points: int
+    at: datetime
+
+
+@frozen
+class Balance:
+    """
+    What an account has at an instant.
+
+    Args:
+        at: the instant.
+        available: points that can be used; pending: points that become usable later; debt: points owed.
+        earned, redeemed, expired: in all, until then; `earned` counts what orders and actions gave, before reversals.
+        value: what the available points are worth at the program's first exchange rate, in whole groups.
+        version: the number of entries it rests on.
+        shown: False where the program is switched off: then every figure is 0 (R-43).
+    """
+
+    at: datetime
+    available: int = 0
+    pending: int = 0
+    debt: int = 0
+    earned: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    value: Money | None = None
+    version: int = 0
+    shown: bool = True
+
+    @classmethod
+    def of(cls, account: Account, at: datetime, program: Program) -> Balance:
+        """
+        Return the balance that an account's figures say.
+        """
+        rate = program.rate()
+        return cls(
+            at,
+            account.available,
+            account.pending,
+            account.debt,
+            account.earned,
+            account.redeemed,
+            account.expired,
+            rate.value(account.available) if rate else None,
+            account.version,
+        )
+
+
+def read_balance(program: Program, account: Account, at: datetime) -> Reading[Balance]:
+    """
+    Return the balance at an instant: from the account's row where time has changed nothing since, by settling in
+    thought where it has, and by folding the entries recorded until then for an instant in the past.
+    """
+    if not program.active:
+        return Balance(at, shown=False)
+    settled = yield from settled_account(program, account, at)
+    return Balance.of(settled, at, program)
+
+
+def settled_account(program: Program, account: Account, at: datetime) -> Reading[Account]:
+    """
+    Return the account as it is at an instant, although nothing is written.
+    """
+    if at < account.as_of:
+        return (yield from _account_in_the_past(program, account, at))
+    draft = Draft(program, account, Expire(account=account.id), None, at)
+    yield from draft.settle()
+    return draft.account
+
+
+def _account_in_the_past(program: Program, account: Account, at: datetime) -> Reading[Account]:
+    entries = yield from entries_until(at)
+    past, lots = rebuild(program.id, account.id, entries)
+    draft = Draft(program, past, Expire(account=account.id), None, at)
+    return answer_from(lots, draft).account
+
+
+def answer_from(lots: dict[int, Lot], draft: Draft) -> Draft:
+    """
+    Settle a draft whose account's lots are all at hand.
+    """
+    open_lots = tuple(lot for lot in lots.values() if lot.remaining)
+    settling = draft.settle()
+    try:
+        next(settling)  # asks for the lots that are due; more than those does no harm
+        settling.send(open_lots)
+        settling.send(None)
+    except StopIteration:
+        pass
+    return draft
+
+
+def entries_until(at: datetime) -> Reading[list[Entry]]:
+    """
+    Return the entries recorded until an instant, inclusive, by sequence.
+    """
+    found: list[Entry] = []
+    while True:
+        page = yield from read_entries(EntriesAfter(found[-1].sequence if found else 0))
+        known = [entry for entry in page if entry.recorded_at <= at]
+        found += known
+        if not known or len(known) < len(page):
+            return found
+
+
+def read_expiring(program: Program, account: Account, at: datetime) -> Reading[tuple[Expiring, ...]]:
+    """
+    Return what lapses when, soonest first, of the points that are there at an instant; pending points included.
+    """
+    draft = yield from _all_open_lots(program, account, at)
+    steps: dict[datetime, int] = {}
+    for lot in draft.lots.values():
+        lapses_at = draft.lapse_of(lot)
+        if lot.remaining and lapses_at is not None:
+            steps[lapses_at] = steps.get(lapses_at, 0) + lot.remaining
+    return tuple(Expiring(points, when) for when, points in sorted(steps.items()))
+
+
+def read_lots_in_use(program: Program, account: Account, at: datetime) -> Reading[tuple[Lot, ...]]:
+    """
+    Return the lots with points left at an instant, in the program's order of use, pending ones included.
+    """
+    draft = yield from _all_open_lots(program, account, at)
+    return tuple(
+        sorted((lot for lot in draft.lots.values() if lot.remaining), key=ORDER_OF_USE[program.use_order])
+    )
+
+
+def _all_open_lots(program: Program, account: Account, at: datetime) -> Reading[Draft]:
+    draft = Draft(program, account, Expire(account=account.id), None, at)
+    yield from draft.settle()
+    draft.take_up((yield from read_lots(OpenLots())))
+    return draft

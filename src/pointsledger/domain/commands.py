@@ -1,0 +1,449 @@
+"""
+Commands: what the host asks for, and the facts of orders that it reports.
+
+A command is a value. It is kept on the entries it produced, so that an order's state and every explanation can be
+rebuilt from entries alone (R-07).
+`key` makes it happen once; `at` is the host's now; neither is part of its content (R-44).
+`occurred_at` is when the fact happened in business, if that is not now.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from attrs import field, fields, frozen
+
+from ..errors import IdempotencyConflict, InvalidInput
+from .fields import check_flag, quantities
+from .identity import check_identifier, check_text
+from .instants import check_instant
+from .money import Money, check_money
+from .orders import CYCLES_MAX, LINES_MAX, Order, Tender
+from .points import TOTAL_MAX, check_count, check_points
+
+KEYLESS = {"recorded": False}
+
+
+@frozen(kw_only=True)
+class Command:
+    """
+    What every command carries.
+
+    Args:
+        account: whose points it is about.
+        key: the idempotency key; derived from the order's fact, or made by the ledger, where it is not given.
+        at: the host's now; the ledger's clock where it is not given.
+        occurred_at: when it happened in business; `at` where it is not given.
+        actor: who did it; required for what a person decides.
+        reason, comment: free text kept with the entries.
+        channel: the website or shop it belongs to.
+    """
+
+    account: str
+    key: str | None = field(default=None, eq=False, metadata=KEYLESS)
+    at: datetime | None = field(default=None, eq=False, metadata=KEYLESS)
+    occurred_at: datetime | None = None
+    actor: str | None = None
+    reason: str | None = None
+    comment: str | None = None
+    channel: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_identifier(self.account, "account")
+        # One look for the plain case: most commands carry none of these.
+        if self.key is not None:
+            check_identifier(self.key, "key")
+        if self.at is not None:
+            object.__setattr__(self, "at", check_instant(self.at, "at"))
+        if self.occurred_at is not None:
+            object.__setattr__(self, "occurred_at", check_instant(self.occurred_at, "occurred_at"))
+        if self.actor is not None:
+            check_identifier(self.actor, "actor")
+        if self.channel is not None:
+            check_identifier(self.channel, "channel")
+        if self.reason is not None:
+            check_text(self.reason, "reason")
+        if self.comment is not None:
+            check_text(self.comment, "comment")
+
+    @property
+    def fact(self) -> str | None:
+        """
+        What makes two commands the same business fact, and the key where none is given; None: it has no such name.
+
+        It begins with a space, so no key that a caller gives can be the same.
+        """
+        return None
+
+    def _require(self, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) is None:
+                raise InvalidInput(name, None, "is required here: say who did it and why")
+
+
+# --- points that the host counts itself --------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Earn(Command):
+    """
+    Give points that the host counted itself; they follow the program's pending and expiry policies.
+    """
+
+    points: int
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_points(self.points, "points")
+
+
+@frozen(kw_only=True)
+class Adjust(Command):
+    """
+    Correct the balance by hand: signed points, at once, with actor and reason (R-40).
+
+    `expires_at` dates a credit (None: the program's policy); `allow_debt` lets a debit go below zero.
+    """
+
+    points: int
+    expires_at: datetime | None = None
+    allow_debt: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        if type(self.points) is int and self.points < 0:
+            check_points(-self.points, "points")
+        else:
+            check_points(self.points, "points")
+        self._require("actor", "reason")
+        if self.expires_at is not None:
+            object.__setattr__(self, "expires_at", check_instant(self.expires_at, "expires_at"))
+        if check_flag(self.allow_debt, "allow_debt") and self.points > 0:
+            raise InvalidInput("allow_debt", True, "belongs to a debit")
+        if self.expires_at is not None and self.points < 0:
+            raise InvalidInput("expires_at", self.expires_at, "belongs to a credit")
+
+
+@frozen(kw_only=True)
+class SetBalance(Command):
+    """
+    Adjust so that exactly `points` are available afterwards (R-40).
+    """
+
+    points: int
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_points(self.points, "points", least=0)
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class Forgive(Command):
+    """
+    Forgive debt, all or a part of it (R-33).
+    """
+
+    points: int
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_points(self.points, "points", most=TOTAL_MAX)
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class Reverse(Command):
+    """
+    Take back an entry that no order governs, all that is left of it or `points` (R-35).
+    """
+
+    entry: int
+    points: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_count(self.entry, "entry", most=TOTAL_MAX)
+        if self.points is not None:
+            check_points(self.points, "points")
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class Close(Command):
+    """
+    Close the account: it accepts nothing until it is reopened.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class Reopen(Close):
+    """
+    Reopen a closed account.
+    """
+
+
+@frozen(kw_only=True)
+class Expire(Command):
+    """
+    Book what time alone has done by now: lapsed lots and repaid debt (R-39). It needs no key.
+    """
+
+
+# --- facts of orders ---------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class OrderCommand(Command):
+    """
+    A fact of one order in one cycle (R-13, R-14, R-29).
+    """
+
+    order: str
+    cycle: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_identifier(self.order, "order")
+        check_count(self.cycle, "cycle", most=CYCLES_MAX)
+
+    @property
+    def part(self) -> str:
+        """
+        What tells two facts of one kind apart within an order; empty where there is only one.
+        """
+        return ""
+
+    @property
+    def fact(self) -> str:
+        part = f"/{self.part}" if self.part else ""
+        return f" {command_name(self)}/{self.cycle}/{self.order}{part}"
+
+
+@frozen(kw_only=True)
+class Redeem(Command):
+    """
+    Use points, as a payment for an order or for something else (R-26).
+
+    `to_pay` is what is left to pay on the order, `eligible` the net that `share_max` is a share of (`to_pay` where
+    it is not given).
+    """
+
+    points: int
+    order: str | None = None
+    cycle: int = 1
+    currency: str | None = None
+    to_pay: Money | None = None
+    eligible: Money | None = None
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_points(self.points, "points")
+        if self.order is not None:
+            check_identifier(self.order, "order")
+        check_count(self.cycle, "cycle", most=CYCLES_MAX)
+        for name in ("to_pay", "eligible"):
+            if getattr(self, name) is not None:
+                check_money(getattr(self, name), name)
+
+    part = ""
+
+    @property
+    def fact(self) -> str | None:
+        return None if self.order is None else f" redeem/{self.cycle}/{self.order}"
+
+
+@frozen(kw_only=True)
+class Place(OrderCommand):
+    """
+    The order was saved, as `document` says.
+    """
+
+    document: Order
+
+    def __attrs_post_init__(self) -> None:
+        _check_document(self.document)
+        OrderCommand.__attrs_post_init__(self)
+
+
+@frozen(kw_only=True)
+class Process(Place):
+    """
+    The order was processed, as `document` says; it overrules what `Place` said.
+    """
+
+
+@frozen(kw_only=True)
+class Pay(OrderCommand):
+    """
+    A payment for the order was made; `tender.id` tells payments apart.
+    """
+
+    tender: Tender
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        if type(self.tender) is not Tender:
+            raise InvalidInput("tender", self.tender, "must be a Tender")
+
+    @property
+    def part(self) -> str:
+        return self.tender.id
+
+
+@frozen(kw_only=True)
+class ApprovePayment(OrderCommand):
+    """
+    A payment that was reported as not yet approved is approved now (S2.6).
+    """
+
+    tender: str
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        check_identifier(self.tender, "tender")
+
+    @property
+    def part(self) -> str:
+        return self.tender
+
+
+@frozen(kw_only=True)
+class LinesCommand(OrderCommand):
+    """
+    A document about quantities of an order's lines: an invoice, a cancellation or a return with its own `id`.
+    """
+
+    id: str
+    lines: tuple[tuple[str, int], ...] = field(converter=quantities)
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        check_identifier(self.id, "id")
+        if not 0 < len(self.lines) <= LINES_MAX:
+            raise InvalidInput("lines", len(self.lines), f"must name 1 to {LINES_MAX} lines")
+        for line, quantity in self.lines:
+            check_identifier(line, "lines")
+            check_count(quantity, f"lines[{line!r}]")
+
+    @property
+    def part(self) -> str:
+        return self.id
+
+
+@frozen(kw_only=True)
+class Invoice(LinesCommand):
+    """
+    Quantities of lines were invoiced (S1.33).
+    """
+
+
+@frozen(kw_only=True)
+class CancelLines(LinesCommand):
+    """
+    Quantities of lines were cancelled before they were delivered; they do not earn and do not block (R-13).
+    """
+
+
+@frozen(kw_only=True)
+class ReturnLines(LinesCommand):
+    """
+    Quantities of lines came back; the program says whether points follow at once or after a decision (R-30).
+    """
+
+
+@frozen(kw_only=True)
+class DecideReturn(OrderCommand):
+    """
+    A person decides a return: how many points are taken back and given back (R-30).
+
+    The `proposed_` figures are those the person looked at; if the proposal has changed since, the command is refused.
+    """
+
+    return_id: str
+    take_back: int
+    give_back: int
+    proposed_take_back: int
+    proposed_give_back: int
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        check_identifier(self.return_id, "return_id")
+        for name in ("take_back", "give_back", "proposed_take_back", "proposed_give_back"):
+            check_points(getattr(self, name), name, least=0, most=TOTAL_MAX)
+        self._require("actor", "reason")
+
+    @property
+    def part(self) -> str:
+        return self.return_id
+
+
+@frozen(kw_only=True)
+class Cancel(OrderCommand):
+    """
+    The order was cancelled: what it earned is taken back, what it redeemed is given back (R-29).
+    """
+
+
+AnyOrderCommand: TypeAlias = OrderCommand | Redeem
+
+COMMANDS: dict[str, type[Command]] = {
+    "earn": Earn,
+    "adjust": Adjust,
+    "set_balance": SetBalance,
+    "forgive": Forgive,
+    "reverse": Reverse,
+    "close": Close,
+    "reopen": Reopen,
+    "expire": Expire,
+    "redeem": Redeem,
+    "place": Place,
+    "process": Process,
+    "pay": Pay,
+    "approve_payment": ApprovePayment,
+    "invoice": Invoice,
+    "cancel_lines": CancelLines,
+    "return_lines": ReturnLines,
+    "decide_return": DecideReturn,
+    "cancel": Cancel,
+}
+"""Every command by its name, as stored and as shown."""
+
+_NAMES: dict[type, str] = {kind: name for name, kind in COMMANDS.items()}
+
+
+def command_name(command: Command) -> str:
+    """
+    Return the name of a command's kind.
+    """
+    return _NAMES[type(command)]
+
+
+def is_command(value: object) -> bool:
+    """
+    Whether a value is one of `COMMANDS`.
+    """
+    return type(value) in _NAMES
+
+
+def check_same(recorded: Command, given: Command, key: str) -> None:
+    """
+    Raise `IdempotencyConflict`, naming the first field that differs, unless both commands say the same (I-17).
+    """
+    if type(recorded) is not type(given):
+        raise IdempotencyConflict(key, "command", command_name(recorded), command_name(given))
+    if recorded != given:
+        for attribute in fields(type(given)):
+            was, now = getattr(recorded, attribute.name), getattr(given, attribute.name)
+            if attribute.eq and was != now:
+                raise IdempotencyConflict(key, attribute.name, was, now)
+
+
+def _check_document(document: Any) -> None:
+    if type(document) is not Order:
+        raise InvalidInput("order", document, "must be an Order")

@@ -1,0 +1,135 @@
+"""
+Entries: the append-only record of what moved (R-07, R-10).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from attrs import field, frozen
+
+from .commands import Command
+from .lots import Lot
+from .money import Money
+from .program import Program
+from .rates import ExchangeRate
+
+EntryKind = Literal[
+    "earned", "adjusted", "redeemed", "reversed", "restored", "expired", "repaid", "forgiven", "noted"
+]
+
+
+class Allocation(NamedTuple):
+    """
+    A part of an entry that went into or out of one lot; always above 0 (R-08).
+    """
+
+    lot: int
+    points: int
+
+
+@frozen
+class Entry:
+    """
+    One change of an account, for good.
+
+    Args:
+        sequence: 1, 2, 3 … within the account, without gaps (I-13).
+        kind: what happened; ``noted`` records a fact that moved no points.
+        points: what went into lots (above 0) or out of them (below 0); the allocations sum to it (I-5).
+        balance_after: points in all lots after it, available and pending (I-4).
+        occurred_at: business time; it decides expiry.
+        recorded_at: when it was appended; it decides nothing and never runs backwards.
+        command: what was asked; entries of one command share it.
+        key: the idempotency key of the command; None for a sweep.
+        ordinal: 0 for the first entry of its command, then 1, 2 …
+        allocations: the lots, in the order in which they were drawn or filled.
+        opened: the lot that this entry opened, as it was then.
+        debt: what was added to the debt (above 0) or taken off it (below 0).
+        reverses: the sequence of the entry that a reversal takes back or restores.
+        claimed: how many points of that entry are dealt with by this reversal.
+        shortfall: how many of them were spent and could not be taken from lots; the policy says what became of them:
+            `debt` counts what is owed now, the rest was written off (R-32).
+        rate, money: the rate in force, and what a redemption was worth (R-24).
+        lapses_at: where inactivity counts, when the account lapses after this activity (R-36).
+        terms: the program in force, kept so that a later reversal or explanation uses what was recorded (R-31).
+    """
+
+    sequence: int
+    kind: EntryKind
+    points: int
+    balance_after: int
+    occurred_at: datetime
+    recorded_at: datetime
+    command: Command
+    key: str | None = None
+    ordinal: int = 0
+    allocations: tuple[Allocation, ...] = ()
+    opened: Lot | None = None
+    debt: int = 0
+    reverses: int | None = None
+    claimed: int = 0
+    shortfall: int = 0
+    rate: ExchangeRate | None = None
+    money: Money | None = None
+    lapses_at: datetime | None = None
+    terms: Program | None = field(default=None, repr=False)
+
+    @property
+    def order(self) -> str | None:
+        """
+        The order that the command names, if it names one.
+        """
+        return getattr(self.command, "order", None)
+
+    @property
+    def reason(self) -> str | None:
+        """
+        Why it was done, as the command says.
+        """
+        return self.command.reason
+
+    @property
+    def comment(self) -> str | None:
+        """
+        The command's comment.
+        """
+        return self.command.comment
+
+    @property
+    def actor(self) -> str | None:
+        """
+        Who did it, as the command says.
+        """
+        return self.command.actor
+
+    @property
+    def channel(self) -> str | None:
+        """
+        The website or shop it belongs to.
+        """
+        return self.command.channel
+
+    @property
+    def value(self) -> Money | None:
+        """
+        What the points are worth at the rate then in force; negative for points that left (S1.6).
+        """
+        if self.money is not None:
+            return Money.of_micros(-self.money.micros, self.money.currency)
+        return None if self.rate is None else self.rate.value(self.points)
+
+    @property
+    def balance_value(self) -> Money | None:
+        """
+        What the balance was worth after the entry, at the rate then in force (S1.5).
+        """
+        return None if self.rate is None else self.rate.value(self.balance_after)
+
+    @property
+    def written_off(self) -> int:
+        """
+        The part of the shortfall that nobody owes.
+        """
+        return self.shortfall - self.debt if self.shortfall else 0

@@ -1,0 +1,178 @@
+"""
+Explanations: for any entry, what led to it, recomputed from what was recorded (R-10, R-21, R-31).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from attrs import frozen
+
+from ..errors import EntryUnknown
+from .account import Account
+from .award import Award, RuleOutcome
+from .commands import AnyOrderCommand, OrderCommand, Redeem, command_name
+from .entries import Entry
+from .lots import Lot
+from .money import Money
+from .order_postings import award_of
+from .order_state import OrderState
+from .orders import Order
+from .points import Exact
+from .reads import EntriesOn, LotsNamed, OrderEntries, Reading, read_entries, read_lots
+
+
+@frozen
+class LotPart:
+    """
+    A lot that the entry touched, as it is now, and how many points went in or out.
+    """
+
+    lot: Lot
+    points: int
+
+
+@frozen
+class Explanation:
+    """
+    Why an entry is as it is.
+
+    Args:
+        entry: the entry.
+        lots: the lots it drew on, gave back to or opened, in the order of its allocations.
+        award: for an entry of an order, what the order earned after it, rule by rule; None for other entries.
+        order: the order's document as known then.
+        reversals: later entries that reversed it, by sequence.
+    """
+
+    entry: Entry
+    lots: tuple[LotPart, ...]
+    award: Award | None = None
+    order: Order | None = None
+    reversals: tuple[Entry, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """
+        The explanation in English, a sentence an element.
+        """
+        return tuple(_sentences(self))
+
+
+def read_explanation(account: Account, sequence: int) -> Reading[Explanation]:
+    """
+    Explain one entry.
+
+    Raises:
+        EntryUnknown: the account has no such entry.
+    """
+    found = yield from read_entries(EntriesOn(sequence))
+    if not found:
+        raise EntryUnknown(account.id, sequence)
+    entry, reversals = found[0], found[1:]
+    parts = entry.allocations or (((entry.opened.id, entry.points),) if entry.opened else ())
+    lots = yield from read_lots(LotsNamed(tuple(lot for lot, _ in parts)))
+    touched = tuple(LotPart(lot, points) for lot, (_, points) in zip(lots, parts, strict=True))
+    award, order = yield from _award_then(entry)
+    return Explanation(entry, touched, award, order, reversals)
+
+
+def _award_then(entry: Entry) -> Reading[tuple[Award | None, Order | None]]:
+    """
+    Recompute the order's award from the facts that were known when the entry was written.
+    """
+    command = entry.command
+    if not isinstance(command, OrderCommand | Redeem) or command.order is None or entry.terms is None:
+        return None, None
+    entries = yield from read_entries(OrderEntries(command.order))
+    state = _state_then(command, entry, entries)
+    return award_of(state, state.terms or entry.terms), state.document
+
+
+def _state_then(command: AnyOrderCommand, entry: Entry, entries: tuple[Entry, ...]) -> OrderState:
+    known = [e for e in entries if e.sequence <= entry.sequence or e.key == entry.key]
+    return OrderState.of(str(command.order), command.cycle, known)
+
+
+# --- in words --------------------------------------------------------------------------------------------------
+
+_WHY_NOT = {
+    "program_inactive": "the program is switched off",
+    "order_cancelled": "the order is cancelled",
+    "order_redeems_points": "points were redeemed for the order",
+    "not_ready": "the facts that the program's timing asks for are not all reported yet",
+    "not_started": "the rule is not valid yet",
+    "ended": "the rule is no longer valid",
+    "other_channel": "the order came by another channel",
+    "other_customer_group": "the customer is in another group",
+    "other_currency": "the order is in another currency",
+    "no_matching_line": "no line that is kept matches the rule",
+    "below_minimum": "the order is below the rule's minimum",
+    "no_earning_tender": "nothing was paid by a tender that earns",
+    "below_one_group": "the amount is below one whole group",
+    "rounds_to_nothing": "the exact points round to nothing",
+    "beaten_in_group": "another rule of its group counts instead",
+    "nothing_to_multiply": "no rule that it multiplies gave points",
+}
+
+
+def _sentences(explanation: Explanation) -> Iterator[str]:
+    entry = explanation.entry
+    yield f"Entry {entry.sequence} is {entry.kind}: {entry.points:+,} points, {entry.balance_after:,} in lots after it."
+    yield f"It happened at {entry.occurred_at:%Y-%m-%d %H:%M:%S} UTC and was recorded at {_time(entry)} UTC."
+    asked = f"The command was {command_name(entry.command)}"
+    yield f"{asked}{f' for order {entry.order}' if entry.order else ''}{f', by {entry.actor}' if entry.actor else ''}."
+    if entry.reason:
+        yield f"The reason given was: {entry.reason}"
+    yield from _about_reversal(entry)
+    if explanation.award is not None:
+        yield from _about_award(explanation.award, explanation.order)
+    if entry.money is not None and entry.rate is not None:
+        yield f"The points paid {entry.money} at {entry.rate.points} points for {entry.rate.money}."
+    for part in explanation.lots:
+        until = f"{part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
+        yield f"Lot {part.lot.id}: {part.points:,} points; it can be used until {until} and has {part.lot.remaining:,} left."
+    for reversal in explanation.reversals:
+        yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {reversal.claimed:,} points of it later."
+
+
+def _time(entry: Entry) -> str:
+    return f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"
+
+
+def _about_reversal(entry: Entry) -> Iterator[str]:
+    if entry.reverses is not None:
+        yield f"It deals with {entry.claimed:,} points of entry {entry.reverses}."
+    if entry.shortfall:
+        yield f"{entry.shortfall:,} of them were spent: {max(entry.debt, 0):,} are owed, {entry.written_off:,} written off."
+    if entry.kind in {"repaid", "forgiven"}:
+        yield f"The debt fell by {-entry.debt:,} points."
+
+
+def _about_award(award: Award, order: Order | None) -> Iterator[str]:
+    if award.reason is not None:
+        yield f"The order earns nothing: {_WHY_NOT[award.reason]} ({award.reason})."
+        return
+    yield f"The order as it stood then earns {award.points:,} points in all."
+    currency = order.currency if order else ""
+    for outcome in award.outcomes:
+        yield _about_rule(outcome, currency)
+    for line, points in award.lines.items():
+        yield f"Line {line} has {points:,} of them."
+
+
+def _about_rule(outcome: RuleOutcome, currency: str) -> str:
+    if outcome.reason is not None:
+        return f"Rule {outcome.rule} gives nothing: {_WHY_NOT[outcome.reason]} ({outcome.reason})."
+    if outcome.basis_micros is not None:
+        counted = f" on {Money.rounded_down(outcome.basis_micros, currency)}"
+    else:
+        counted = f" for {outcome.units:,} units" if outcome.units is not None else ""
+    factors = sorted(set(outcome.factors.values()))
+    times = f", multiplied by {' or '.join(map(str, factors))}" if factors else ""
+    return f"Rule {outcome.rule} gives {outcome.points:,} points{counted}{times}; exactly {_exact(outcome.exact)}."
+
+
+def _exact(value: Exact) -> str:
+    return str(Fraction(value))

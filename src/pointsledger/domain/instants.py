@@ -1,0 +1,134 @@
+"""
+Instants, local days and calendar periods (R-04, R-37).
+
+An instant is an aware UTC datetime with microseconds.
+Datetimes of other zones are turned to UTC at the border and never compared before that: two datetimes that
+share a zone compare by their wall clock, which is wrong inside the hour that autumn repeats.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..errors import InvalidInstant, InvalidProgram
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+
+
+def check_instant(value: Any, field: str) -> datetime:
+    """
+    Return `value` as a plain UTC datetime (R-04, I-34).
+
+    Subclasses of `datetime` are reduced to plain datetimes of microseconds.
+
+    Raises:
+        InvalidInstant: not a datetime, naive, a zone that fails, or outside the years 1900 to 8999.
+    """
+    if not isinstance(value, datetime):
+        raise InvalidInstant(field, value, "must be an aware datetime")
+    if value.tzinfo is UTC and type(value) is datetime and EARLIEST <= value < LATEST:
+        return value
+    try:
+        offset = value.utcoffset()
+        naive = datetime(
+            value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
+        )
+    except Exception as error:  # a tzinfo of the caller may raise anything
+        raise InvalidInstant(field, value, "its time zone gives no offset") from error
+    if offset is None:
+        raise InvalidInstant(field, value, "must be aware: give it a time zone")
+    try:
+        instant = (naive - offset).replace(tzinfo=UTC)
+    except OverflowError:
+        raise InvalidInstant(field, value, "must be in the years 1900 to 8999") from None
+    if not EARLIEST <= instant < LATEST:
+        raise InvalidInstant(field, value, "must be in the years 1900 to 8999")
+    return instant
+
+
+def micros(instant: datetime) -> int:
+    """
+    Return the whole microseconds from 1970-01-01 UTC to `instant`; negative before.
+    """
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def from_micros(count: int) -> datetime:
+    """
+    Return the instant `count` microseconds after 1970-01-01 UTC.
+    """
+    return EPOCH + timedelta(microseconds=count)
+
+
+zone = lru_cache(maxsize=1024)(ZoneInfo)
+"""The zone of a checked name, kept so that no calendar rule loads it twice."""
+
+# Files of the zone database that are no zones of their own: placeholders, the host's setting, other clocks.
+_NO_ZONES = ("Factory", "posixrules", "localtime", "posix/", "right/")
+
+
+def check_zone(value: Any, field: str) -> str:
+    """
+    Return `value` if it is the name of an IANA time zone, aliases such as ``EST5EDT`` included.
+
+    Raises:
+        InvalidProgram: there is no such zone, or the host has no time zone data (install ``tzdata``).
+    """
+    known = type(value) is str and not value.startswith(_NO_ZONES)
+    if known:
+        try:
+            zone(value)
+        except (LookupError, ValueError, OSError):
+            known = False
+    if not known:
+        raise InvalidProgram(field, value, "must be the name of an IANA time zone")
+    return str(value)
+
+
+def local_date(instant: datetime, zone_name: str) -> date:
+    """
+    Return the date that a calendar on the wall shows at `instant` in the zone.
+    """
+    return instant.astimezone(zone(zone_name)).date()
+
+
+@lru_cache(maxsize=65536)
+def start_of_day(day: date, zone_name: str) -> datetime:
+    """
+    Return the instant from which the zone's date is `day` or later, for good (R-37, I-33).
+
+    It is local midnight, except where the zone skips or repeats midnight: a skipped midnight (or day) begins at
+    the first instant that exists; after a midnight that is repeated from before, the earlier day has truly ended
+    only the second time.
+    """
+    here = zone(zone_name)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=here)
+    first, second = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
+    if first == second:
+        return first
+    if first < second:  # repeated: has the wall calendar gone back to the day before?
+        return second if local_date(second - _MICROSECOND, zone_name) < day else first
+    return _transition(day, zone_name, second, first)
+
+
+def _transition(day: date, zone_name: str, before: datetime, after: datetime) -> datetime:
+    """
+    Bisect a gap in local time to the second: `before` shows an earlier date than `day`, `after` does not.
+    """
+    low, high = before - _DAY, after
+    while high - low > _SECOND:
+        middle = (low + (high - low) // 2).replace(microsecond=0)
+        if local_date(middle, zone_name) < day:
+            low = middle
+        else:
+            high = middle
+    return high

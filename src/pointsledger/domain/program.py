@@ -1,0 +1,247 @@
+"""
+The program: everything a merchant decides about its points, as one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from ..errors import InvalidProgram
+from .expiry import ExpiryPolicy, PendingPolicy
+from .fields import as_tuple, check_choice, check_flag
+from .identity import check_identifier, check_text
+from .instants import check_zone
+from .money import Money, check_money
+from .points import check_points, check_ratio
+from .rates import ExchangeRate
+from .rules import EarnRule
+
+Timing = Literal["on_save", "on_full_payment", "on_processed", "when_all_lines_invoiced_or_cancelled"]
+RedeemingOrders = Literal["earn_nothing", "net_of_points", "full"]
+Multipliers = Literal["add_bonus", "multiply", "max"]
+GroupChoice = Literal["best", "first"]
+Returns = Literal["manual", "automatic"]
+Shortfall = Literal["debt", "clamp", "refuse"]
+UseOrder = Literal["soonest_expiry", "oldest_first"]
+Lapsed = Literal["expire", "grace", "fresh"]
+
+RULES_MAX = 1000
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Unit:
+    """
+    What the merchant calls its points, for one and for many (R-43).
+    """
+
+    singular: str = "point"
+    plural: str = "points"
+
+    def __attrs_post_init__(self) -> None:
+        check_text(self.singular, "singular")
+        check_text(self.plural, "plural")
+
+    def count(self, points: int) -> str:
+        """
+        Return a count with the unit's name: ``"1 bean"``, ``"1,200 beans"``.
+        """
+        return f"{points:,} {self.singular if abs(points) == 1 else self.plural}"
+
+
+def _share(value: Fraction | int | str | None) -> Fraction | None:
+    return None if value is None else check_ratio(value, "share_max")
+
+
+@frozen(kw_only=True, cache_hash=True)
+class RedemptionLimits:
+    """
+    What bounds a redemption (R-25); None means no bound.
+
+    Args:
+        threshold: the least balance at which redeeming starts (S1.14).
+        points_max: the most points for one order.
+        share_max: the largest share of an order's eligible net that points may pay, such as ``"1/2"``.
+        money_max: the most money that points may pay on one order.
+        step: redemptions are multiples of this many points.
+        points_min: a smaller redemption is none.
+        exact_payoff: the last group of points may be partial when it pays off the order.
+    """
+
+    threshold: int | None = None
+    points_max: int | None = None
+    share_max: Fraction | None = field(default=None, converter=_share)
+    money_max: Money | None = None
+    step: int = 1
+    points_min: int = 1
+    exact_payoff: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("threshold", "points_max", "step", "points_min"):
+            if getattr(self, name) is not None:
+                check_points(getattr(self, name), name)
+        if self.share_max is not None and self.share_max > 1:
+            raise InvalidProgram("share_max", self.share_max, "must be at most 1")
+        if self.money_max is not None:
+            check_money(self.money_max, "money_max", least=1)
+        if self.points_max is not None and self.points_min > self.points_max:
+            raise InvalidProgram("points_min", self.points_min, "must not exceed points_max")
+        check_flag(self.exact_payoff, "exact_payoff")
+
+
+@frozen(kw_only=True, cache_hash=True)
+class RestorePolicy:
+    """
+    What happens to points that come back to a lot which has lapsed meanwhile (R-34).
+
+    `expire`: they come back and lapse in one visible step. `grace`: they can be used for `grace_days` more local
+    days. `fresh`: they get a new expiry as if earned now.
+    """
+
+    lapsed: Lapsed = "expire"
+    grace_days: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        check_choice(self.lapsed, "lapsed", Lapsed)
+        check_points(self.grace_days, "grace_days", least=0, most=36525)
+        if (self.lapsed == "grace") != (self.grace_days > 0):
+            raise InvalidProgram(
+                "grace_days", self.grace_days, "belongs to 'grace', and must be above 0 there"
+            )
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Program:
+    """
+    A loyalty program; a value that is handed in, compared and kept with what it produced.
+
+    Args:
+        id: the program's identifier; accounts belong to one program (R-06).
+        timezone: the IANA zone in which every calendar rule works (R-04).
+        earn_rules: in order of declaration; ids are unique.
+        exchange_rates: from points to money; for each currency the first counts.
+        expiry, pending: for points whose rule has no policy of its own.
+        timing: which facts of an order turn into points (R-13).
+        redeeming_orders: what an order earns on which points are redeemed (R-18).
+        multipliers: how several multipliers combine: 2x and 3x make 4x, 6x or 3x (R-17).
+        groups: for each exclusive group of rules, whether the best or the first counts; best by default.
+        limits: what bounds a redemption (R-25).
+        returns: whether returns wait for a decision (R-30).
+        shortfall: what happens when points to take back are spent (R-32).
+        restore: what happens when points come back to a lapsed lot (R-34).
+        use_order: which lot is drawn first (R-09).
+        unit: what the points are called (R-43).
+        active: False shows and uses nothing, and loses nothing (R-43).
+    """
+
+    id: str
+    timezone: str = "UTC"
+    earn_rules: tuple[EarnRule, ...] = field(default=(), converter=as_tuple)
+    exchange_rates: tuple[ExchangeRate, ...] = field(default=(), converter=as_tuple)
+    expiry: ExpiryPolicy = ExpiryPolicy()
+    pending: PendingPolicy = PendingPolicy()
+    timing: Timing = "on_processed"
+    redeeming_orders: RedeemingOrders = "earn_nothing"
+    multipliers: Multipliers = "add_bonus"
+    groups: Mapping[str, GroupChoice] = field(factory=dict, hash=False)
+    limits: RedemptionLimits = RedemptionLimits()
+    returns: Returns = "manual"
+    shortfall: Shortfall = "debt"
+    restore: RestorePolicy = RestorePolicy()
+    use_order: UseOrder = "soonest_expiry"
+    unit: Unit = Unit()
+    active: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        check_identifier(self.id, "id")
+        check_zone(self.timezone, "timezone")
+        for name, kind in _PARTS.items():
+            if type(getattr(self, name)) is not kind:
+                raise InvalidProgram(name, getattr(self, name), f"must be {kind.__name__}")
+        for name, choices in _CHOICES.items():
+            check_choice(getattr(self, name), name, choices)
+        check_flag(self.active, "active")
+        self._check_rules()
+        self._check_rates()
+        self._check_groups()
+
+    def _check_rules(self) -> None:
+        _check_sequence(self.earn_rules, "earn_rules", EarnRule)
+        ids = [rule.id for rule in self.earn_rules]
+        for i, rule in enumerate(self.earn_rules):
+            if rule.id in ids[:i]:
+                raise InvalidProgram(f"earn_rules[{i}].id", rule.id, "names two rules; give them ids")
+            unknown = rule.multiplies - set(ids)
+            if unknown:
+                raise InvalidProgram(
+                    f"earn_rules[{i}].multiplies", sorted(unknown), "names no rule of the program"
+                )
+
+    def _check_rates(self) -> None:
+        _check_sequence(self.exchange_rates, "exchange_rates", ExchangeRate)
+        currencies = [rate.currency for rate in self.exchange_rates]
+        for i, currency in enumerate(currencies):
+            if currency in currencies[:i]:
+                raise InvalidProgram(f"exchange_rates[{i}].money", currency, "has a rate already")
+
+    def _check_groups(self) -> None:
+        named = {rule.group for rule in self.earn_rules}
+        for name, choice in self.groups.items():
+            check_choice(choice, f"groups.{name}", GroupChoice)
+            if name not in named:
+                raise InvalidProgram(f"groups.{name}", choice, "no rule belongs to this group")
+        # Said or not, the default means the same; a copy keeps later changes of the caller's mapping out.
+        chosen = {name: choice for name, choice in sorted(self.groups.items()) if choice != "best"}
+        object.__setattr__(self, "groups", chosen)
+
+    def rate(self, currency: str | None = None) -> ExchangeRate | None:
+        """
+        Return the rate to a currency, or the first rate where none is named; None if there is none.
+        """
+        for rate in self.exchange_rates:
+            if currency is None or rate.currency == currency:
+                return rate
+        return None
+
+    def expires_at(self, usable_from: datetime, rule: EarnRule | None = None) -> datetime | None:
+        """
+        Return when points that can be used from this instant lapse, or None (R-37).
+        """
+        policy = self.expiry if rule is None or rule.expiry is None else rule.expiry
+        return policy.expires_at(usable_from, self.timezone)
+
+    def usable_from(self, earned_at: datetime, rule: EarnRule | None = None) -> datetime:
+        """
+        Return from when points earned at this instant can be used (R-20).
+        """
+        policy = self.pending if rule is None or rule.pending is None else rule.pending
+        return policy.usable_from(earned_at, self.timezone)
+
+
+_PARTS: dict[str, type] = {
+    "expiry": ExpiryPolicy,
+    "pending": PendingPolicy,
+    "limits": RedemptionLimits,
+    "restore": RestorePolicy,
+    "unit": Unit,
+}
+_CHOICES: dict[str, Any] = {
+    "timing": Timing,
+    "redeeming_orders": RedeemingOrders,
+    "multipliers": Multipliers,
+    "returns": Returns,
+    "shortfall": Shortfall,
+    "use_order": UseOrder,
+}
+
+
+def _check_sequence(values: tuple[Any, ...], name: str, kind: type) -> None:
+    if len(values) > RULES_MAX:
+        raise InvalidProgram(name, len(values), f"must be at most {RULES_MAX}")
+    for i, value in enumerate(values):
+        if type(value) is not kind:
+            raise InvalidProgram(f"{name}[{i}]", value, f"must be {kind.__name__}")

@@ -1,0 +1,122 @@
+"""
+Quotes: what would happen, computed by the very functions that make it happen (R-21, R-25, R-30).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from ..errors import OrderUnknown, ShortfallRefused
+from .account import Account
+from .award import Award
+from .balance import settled_account
+from .commands import Expire, Process, Redeem, ReturnLines
+from .draft import Draft
+from .money import Money
+from .order_postings import accepted, award_of, book_order, propose_return, to_pay_of
+from .order_state import OrderState
+from .orders import Order
+from .program import Program
+from .reads import OrderEntries, Reading, read_entries
+from .redemption import RedemptionQuote, check_gates, quote_redemption
+
+
+@frozen
+class ReturnProposal:
+    """
+    What accepting a return would do; the administrator accepts, changes or declines it (R-30).
+
+    Args:
+        account, order, cycle, return_id: the return.
+        take_back: earned points to take back, in all.
+        give_back: redeemed points to give back.
+        lines: the points to take back by line id, as the award attributes them.
+        shortfall: how many of the points to take back are spent and cannot be covered.
+        shortfall_value, give_back_value: what these points are worth at the program's first rate.
+    """
+
+    account: str
+    order: str
+    cycle: int
+    return_id: str
+    take_back: int
+    give_back: int
+    lines: dict[str, int]
+    shortfall: int
+    shortfall_value: Money | None
+    give_back_value: Money | None
+
+
+def read_quote(program: Program, order: Order, at: datetime) -> Reading[Award]:
+    """
+    Return what the order would earn if it were processed and paid at this instant (R-21).
+
+    What is known of the order already counts: other tenders, cancelled lines, redeemed points, recorded terms.
+    """
+    entries = yield from read_entries(OrderEntries(order.id))
+    state = OrderState.of(order.id, order.cycle, entries)
+    command = Process(account=order.account, order=order.id, cycle=order.cycle, document=order)
+    state.facts.pop(command.fact, None)
+    state.note(command, at, 0, program)
+    return award_of(state, state.terms or program, quoted_at=at)
+
+
+def read_redemption(
+    program: Program, account: Account, at: datetime, wish: Redeem, *, everything: bool
+) -> Reading[RedemptionQuote]:
+    """
+    Return how many points can be redeemed of those wished for, or of all there are, and why not more (R-25).
+
+    Raises:
+        ProgramInactive, DebtOutstanding, BelowThreshold, NoExchangeRate, InvalidInput: see `quote_redemption`.
+    """
+    state = None
+    if wish.order is not None:
+        entries = yield from read_entries(OrderEntries(wish.order))
+        state = OrderState.of(wish.order, wish.cycle, entries)
+    settled = yield from settled_account(program, account, max(at, account.as_of))
+    check_gates(program, settled)
+    requested = None if everything else wish.points
+    return quote_redemption(program, settled.available, requested=requested, **to_pay_of(wish, state))
+
+
+def read_return(
+    program: Program, account: Account, at: datetime, order: str, cycle: int, return_id: str
+) -> Reading[ReturnProposal]:
+    """
+    Return what accepting a return would do now.
+
+    Raises:
+        OrderUnknown: no such return was reported for the order.
+    """
+    entries = yield from read_entries(OrderEntries(order))
+    state = OrderState.of(order, cycle, entries)
+    if return_id not in {fact.command.part for fact in state.of_kind(ReturnLines)}:
+        raise OrderUnknown(account.id, order, f"return {return_id!r}")
+    terms = state.terms or program
+    take_back, give_back = propose_return(state, program, return_id)
+    then = accepted(state, program, return_id)
+    before, after = award_of(state, terms).lines, award_of(then, terms).lines
+    lines = {line: points - after.get(line, 0) for line, points in before.items()}
+    draft = Draft(program, account, Expire(account=account.id), None, at)
+    yield from draft.settle()
+    try:
+        yield from book_order(draft, then)
+        shortfall = sum(entry.shortfall for entry in draft.entries)
+    except ShortfallRefused as refused:
+        shortfall = refused.shortfall
+    rate = program.rate()
+    return ReturnProposal(
+        account.id,
+        order,
+        cycle,
+        return_id,
+        take_back,
+        give_back,
+        {line: points for line, points in lines.items() if points},
+        shortfall,
+        rate.value(shortfall) if rate else None,
+        rate.value(give_back) if rate else None,
+    )

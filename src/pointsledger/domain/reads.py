@@ -1,0 +1,150 @@
+"""
+What a decision may ask of a storage.
+
+A decision is a generator: it yields one of these reads, is sent the answer, and returns its result.
+So it asks for just the lots it touches, stays free of I/O, and runs alike in a synchronous and an asynchronous
+storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from .entries import Entry
+from .lots import Lot
+from .program import UseOrder
+
+T = TypeVar("T")
+
+
+@frozen
+class DueLots:
+    """
+    Lots with points left that time changed since `after`: usable in after < available_at <= at, or lapsed with
+    expires_at <= at; or, where `everything`, every lot with points left. Order: by id. Answer: tuple of `Lot`.
+    """
+
+    after: datetime
+    at: datetime
+    everything: bool = False
+
+
+@frozen
+class UsableLots:
+    """
+    Lots with points left that are usable at `at`, in the order of use, just as many as hold `points` together,
+    or all where they hold less. Answer: tuple of `Lot`.
+    """
+
+    points: int
+    at: datetime
+    use_order: UseOrder
+
+
+@frozen
+class OpenLots:
+    """
+    Every lot with points left, by expires_at (never last), earned_at, id. Answer: tuple of `Lot`.
+    """
+
+
+@frozen
+class LotsNamed:
+    """
+    The lots with these ids, in this order; every id exists. Answer: tuple of `Lot`.
+    """
+
+    ids: tuple[int, ...]
+
+
+@frozen
+class NextChange:
+    """
+    The earliest instant after `after` at which a lot with points left becomes usable or lapses.
+    Answer: `datetime` or None.
+    """
+
+    after: datetime
+
+
+@frozen
+class OrderEntries:
+    """
+    Every entry whose command names this order, by sequence. Answer: tuple of `Entry`.
+    """
+
+    order: str
+
+
+@frozen
+class EntriesOn:
+    """
+    The entry with this sequence and every entry that reverses it, by sequence; empty if there is none.
+    Answer: tuple of `Entry`.
+    """
+
+    sequence: int
+
+
+@frozen
+class EntriesAfter:
+    """
+    At most `limit` entries with a sequence above `sequence`, by sequence. Answer: tuple of `Entry`.
+    """
+
+    sequence: int
+    limit: int = field(default=1000)
+
+
+@frozen
+class DrawsOn:
+    """
+    The entries that drew on or gave back to this lot, by sequence, without the one that opened it (R-08).
+    Answer: tuple of `Entry`.
+    """
+
+    lot: int
+
+
+Read: TypeAlias = (
+    DueLots
+    | UsableLots
+    | OpenLots
+    | LotsNamed
+    | NextChange
+    | OrderEntries
+    | EntriesOn
+    | EntriesAfter
+    | DrawsOn
+)
+
+Reading: TypeAlias = Generator[Read, Any, T]
+"""A generator that yields reads, is sent their answers, and returns a `T`."""
+
+
+def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tuple[Lot, ...]]:
+    """
+    Ask for lots.
+    """
+    lots: tuple[Lot, ...] = yield read
+    return lots
+
+
+def read_entries(read: OrderEntries | EntriesOn | EntriesAfter | DrawsOn) -> Reading[tuple[Entry, ...]]:
+    """
+    Ask for entries.
+    """
+    entries: tuple[Entry, ...] = yield read
+    return entries
+
+
+def read_next_change(after: datetime) -> Reading[datetime | None]:
+    """
+    Ask when time alone next changes a lot.
+    """
+    instant: datetime | None = yield NextChange(after)
+    return instant

@@ -1,0 +1,310 @@
+"""
+A storage in memory: for tests, simulations and small tools.
+
+It is the port in its plainest form, safe under threads, and forgets everything with the process.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from heapq import nsmallest
+from threading import RLock
+from typing import Any, TypeVar
+
+from attrs import Factory, define
+
+from ..domain.account import Account
+from ..domain.decisions import Decision
+from ..domain.entries import Entry
+from ..domain.instants import LATEST
+from ..domain.lots import ORDER_OF_USE, Lot
+from ..domain.points import TOTAL_MAX
+from ..domain.program import UseOrder
+from ..domain.reads import (
+    DrawsOn,
+    DueLots,
+    EntriesAfter,
+    EntriesOn,
+    LotsNamed,
+    NextChange,
+    OpenLots,
+    OrderEntries,
+    Reading,
+    UsableLots,
+)
+from ..errors import StorageClosed
+from ..port import Job
+
+T = TypeVar("T")
+
+
+@define
+class Shelf:
+    """
+    Everything that is kept of one account.
+    """
+
+    account: Account
+    entries: list[Entry] = Factory(list)
+    keys: dict[str, int] = Factory(dict)
+    """The sequence of the first entry under each key."""
+    orders: dict[str, list[int]] = Factory(dict)
+    """The sequences of the entries that name each order."""
+    lots: dict[int, Lot] = Factory(dict)
+    reversals: dict[int, list[int]] = Factory(dict)
+    """The sequences of the entries that reverse each entry."""
+    waiting: list[tuple[datetime, int]] = Factory(list)
+    """When each lot that was opened as pending becomes usable, and its id, ascending."""
+    in_use: dict[UseOrder, list[tuple[Any, ...]]] = Factory(dict)
+    """For each order of use that was asked for: the sort keys of lots with points left, ascending."""
+
+    def under(self, key: str | None) -> tuple[Entry, ...]:
+        """
+        Return the entries stored under a key, by sequence.
+        """
+        first = self.keys.get(key) if key is not None else None
+        if first is None:
+            return ()
+        last = first
+        while last < len(self.entries) and self.entries[last].ordinal:
+            last += 1
+        return tuple(self.entries[first - 1 : last])
+
+    def store(self, decision: Decision) -> None:
+        """
+        Keep what was decided.
+        """
+        for entry in decision.entries:
+            self.entries.append(entry)
+            if entry.ordinal == 0 and entry.key is not None:
+                self.keys[entry.key] = entry.sequence
+            if entry.order is not None:
+                self.orders.setdefault(entry.order, []).append(entry.sequence)
+            if entry.reverses is not None:
+                self.reversals.setdefault(entry.reverses, []).append(entry.sequence)
+            if entry.opened is not None and entry.opened.available_at > entry.recorded_at:
+                insort(self.waiting, (entry.opened.available_at, entry.opened.id))
+        for lot in decision.lots:
+            self._sort_in(self.lots.get(lot.id), lot)
+            self.lots[lot.id] = lot
+        self.account = decision.account
+
+    def forget(self, decision: Decision, account: Account, lots: Sequence[Lot]) -> None:
+        """
+        Undo `store`, given the account and the changed lots as they were before.
+        """
+        if decision.replayed:
+            return
+        known = {lot.id: lot for lot in lots}
+        for entry in decision.entries:
+            self.keys.pop(entry.key or "", None)
+            if entry.order is not None:
+                self.orders[entry.order].remove(entry.sequence)
+            if entry.reverses is not None:
+                self.reversals[entry.reverses].remove(entry.sequence)
+        del self.entries[account.version :]
+        self.waiting = [(when, lot) for when, lot in self.waiting if lot <= account.version]
+        for lot in decision.lots:
+            before = known.get(lot.id)
+            self._sort_in(lot, before or lot.with_points(0, 0))
+            self.lots.pop(lot.id)
+            if before is not None:
+                self.lots[lot.id] = before
+        self.account = account
+
+    def _sort_in(self, before: Lot | None, after: Lot) -> None:
+        was, now = before is not None and before.remaining > 0, after.remaining > 0
+        if was != now:
+            for use_order, ranks in self.in_use.items():
+                rank = ORDER_OF_USE[use_order](after)
+                if now:
+                    insort(ranks, rank)
+                else:
+                    del ranks[bisect_left(ranks, rank)]
+
+    # --- what decisions ask ----------------------------------------------------------------------------------
+
+    def answer(self, read: Any) -> Any:
+        """
+        Answer one read of a decision.
+        """
+        return _ANSWERS[type(read)](self, read)
+
+    def _lots_in(self, use_order: UseOrder) -> list[tuple[Any, ...]]:
+        if use_order not in self.in_use:
+            key = ORDER_OF_USE[use_order]
+            self.in_use[use_order] = sorted(key(lot) for lot in self.lots.values() if lot.remaining)
+        return self.in_use[use_order]
+
+    def _usable(self, read: UsableLots) -> tuple[Lot, ...]:
+        found: list[Lot] = []
+        missing = read.points
+        for rank in self._lots_in(read.use_order):
+            if missing <= 0:
+                break
+            lot = self.lots[rank[-1]]
+            if lot.is_usable(read.at):
+                found.append(lot)
+                missing -= lot.remaining
+        return tuple(found)
+
+    def _open(self, read: OpenLots) -> tuple[Lot, ...]:
+        return tuple(self.lots[rank[-1]] for rank in self._lots_in("soonest_expiry"))
+
+    def _due(self, read: DueLots) -> tuple[Lot, ...]:
+        if read.everything:
+            return tuple(sorted(self._open(OpenLots()), key=lambda lot: lot.id))
+        first, last = (bisect_right(self.waiting, (when, TOTAL_MAX)) for when in (read.after, read.at))
+        started = {lot for _, lot in self.waiting[first:last] if self.lots[lot].remaining}
+        ranks = self._lots_in("soonest_expiry")
+        lapsed = {rank[-1] for rank in ranks[: bisect_right(ranks, (read.at, LATEST))]}
+        return tuple(self.lots[lot] for lot in sorted(started | lapsed))
+
+    def _next_change(self, read: NextChange) -> datetime | None:
+        soonest = [rank[0] for rank in self._lots_in("soonest_expiry")[:1] if rank[0] < LATEST]
+        starting = self.waiting[bisect_right(self.waiting, (read.after, TOTAL_MAX)) :][:1]
+        return min([*soonest, *(when for when, _ in starting)], default=None)
+
+    def _lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
+        return tuple(self.lots[lot] for lot in read.ids)
+
+    def _order_entries(self, read: OrderEntries) -> tuple[Entry, ...]:
+        return tuple(self.entries[sequence - 1] for sequence in self.orders.get(read.order, ()))
+
+    def _entries_on(self, read: EntriesOn) -> tuple[Entry, ...]:
+        of_entry = self.entries[read.sequence - 1 : read.sequence]
+        return (
+            *of_entry,
+            *(self.entries[reversal - 1] for reversal in self.reversals.get(read.sequence, ())),
+        )
+
+    def _entries_after(self, read: EntriesAfter) -> tuple[Entry, ...]:
+        return tuple(self.entries[read.sequence : read.sequence + read.limit])
+
+    def _draws_on(self, read: DrawsOn) -> tuple[Entry, ...]:
+        return tuple(e for e in self.entries if any(part.lot == read.lot for part in e.allocations))
+
+
+_ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
+    UsableLots: Shelf._usable,
+    OpenLots: Shelf._open,
+    DueLots: Shelf._due,
+    NextChange: Shelf._next_change,
+    LotsNamed: Shelf._lots_named,
+    OrderEntries: Shelf._order_entries,
+    EntriesOn: Shelf._entries_on,
+    EntriesAfter: Shelf._entries_after,
+    DrawsOn: Shelf._draws_on,
+}
+
+
+class MemoryStorage:
+    """
+    Keeps ledgers in this process.
+    """
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, dict[str, Shelf]] = {}
+        self._lock = RLock()
+        self._closed = False
+
+    def transact(self, job: Job) -> Decision:
+        """
+        Run one decision; see `pointsledger.port.Storage.transact`.
+        """
+        with self._lock:
+            shelf, decision = self._decide(self._program(job.program), job)
+            self._keep(job, shelf, decision)
+            return decision
+
+    def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
+        """
+        Run decisions, all or none; see `pointsledger.port.Storage.transact_all`.
+        """
+        with self._lock:
+            done: list[tuple[Shelf, Decision, Account, tuple[Lot, ...]]] = []
+            try:
+                for job in jobs:
+                    shelf, decision = self._decide(self._program(job.program), job)
+                    known = tuple(shelf.lots[lot.id] for lot in decision.lots if lot.id in shelf.lots)
+                    done.append((shelf, decision, shelf.account, known))
+                    self._keep(job, shelf, decision)
+            except BaseException:
+                for shelf, decision, account, lots in reversed(done):
+                    shelf.forget(decision, account, lots)
+                raise
+            return tuple(decision for _, decision, _, _ in done)
+
+    def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
+        """
+        Run a reader; see `pointsledger.port.Storage.read`.
+        """
+        with self._lock:
+            shelf = self._shelf(self._program(program), program, account)
+            return _run(reader(shelf.account), shelf)
+
+    def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
+        """
+        List accounts; see `pointsledger.port.Storage.accounts`.
+        """
+        with self._lock:
+            return self._ids(program, after, limit, lambda account: account.version > 0)
+
+    def due_accounts(self, program: str, at: datetime, after: str, limit: int) -> Sequence[str]:
+        """
+        List accounts that time may change; see `pointsledger.port.Storage.due_accounts`.
+        """
+        with self._lock:
+            return self._ids(
+                program,
+                after,
+                limit,
+                lambda account: (when := account.next_change_at) is not None and when <= at,
+            )
+
+    def close(self) -> None:
+        """
+        Forget everything; later calls raise `StorageClosed`.
+        """
+        with self._lock:
+            self._shelves.clear()
+            self._closed = True
+
+    def _program(self, program: str) -> dict[str, Shelf]:
+        if self._closed:
+            raise StorageClosed("memory")
+        return self._shelves.setdefault(program, {})
+
+    def _shelf(self, shelves: dict[str, Shelf], program: str, account: str) -> Shelf:
+        return shelves.get(account) or Shelf(Account(program, account))
+
+    def _decide(self, shelves: dict[str, Shelf], job: Job) -> tuple[Shelf, Decision]:
+        shelf = self._shelf(shelves, job.program, job.account)
+        return shelf, _run(job.decide(shelf.account, shelf.under(job.key)), shelf)
+
+    def _keep(self, job: Job, shelf: Shelf, decision: Decision) -> None:
+        if not decision.replayed:
+            shelf.store(decision)
+            if decision.entries:
+                self._shelves[job.program][job.account] = shelf
+
+    def _ids(self, program: str, after: str, limit: int, wanted: Callable[[Account], bool]) -> Sequence[str]:
+        shelves = self._program(program)
+        found = (id for id, shelf in shelves.items() if wanted(shelf.account))
+        later = (id for id in found if id.encode() > after.encode())
+        return nsmallest(limit, later, key=str.encode)
+
+
+def _run(reading: Reading[T], shelf: Shelf) -> T:
+    """
+    Drive a decision or reader to its result.
+    """
+    try:
+        read = next(reading)
+        while True:
+            read = reading.send(shelf.answer(read))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

@@ -1,0 +1,3 @@
+"""
+The tests of pointsledger; README.md in this folder says where a test belongs.
+"""
