@@ -101,13 +101,11 @@ class Sweep:
 
     Args:
         accounts: how many accounts it has looked at; points: how many points it booked as expired.
-        last_account: the last account it dealt with; a stopped sweep resumes after it.
         complete: whether no due account is left.
     """
 
     accounts: int = 0
     points: int = 0
-    last_account: str = ""
     complete: bool = False
 
 
@@ -522,7 +520,6 @@ class Ledger:
         at: datetime | None = None,
         batch: int = 500,
         progress: Callable[[Sweep], bool | None] | None = None,
-        resume_after: str = "",
     ) -> Sweep:
         """
         Book what has lapsed on every account that is due, in batches of one transaction each (R-39).
@@ -532,16 +529,16 @@ class Ledger:
         Args:
             batch: accounts per transaction, 1 to 10,000.
             progress: called after each batch with the sweep so far; returning False stops the sweep.
-            resume_after: the `last_account` of a sweep that was stopped.
+                What is booked stays booked, and the next sweep goes on where this one stopped.
         """
         check_count(batch, "batch", most=BATCH_MAX)
         now = self._at(at)
-        sweep = Sweep(last_account=resume_after)
-        while ids := self.storage.due_accounts(self.program.id, now, sweep.last_account, batch):
+        sweep = Sweep()
+        while ids := self.storage.due_accounts(self.program.id, now, batch):
             jobs = [self._job(commands.Expire(account=account, at=now)) for account in ids]
             decisions = self.storage.transact_all(jobs)
             points = -sum(e.points for d in decisions for e in d.entries if e.kind == "expired")
-            sweep = Sweep(sweep.accounts + len(ids), sweep.points + points, ids[-1])
+            sweep = Sweep(sweep.accounts + len(ids), sweep.points + points)
             if progress is not None and progress(sweep) is False:
                 return sweep
         return evolve(sweep, complete=True)

@@ -88,10 +88,11 @@ class Storage(Protocol):
         """
         ...
 
-    def due_accounts(self, program: str, at: datetime, after: str, limit: int) -> Sequence[str]:
+    def due_accounts(self, program: str, at: datetime, limit: int) -> Sequence[str]:
         """
-        Return at most `limit` account ids above `after`, ascending, of accounts that time may change by `at`,
-        inclusive; found through an index, not by looking at every account.
+        Return at most `limit` ids of accounts whose `next_change_at` is at or before `at`, earliest first.
+
+        They are found through an index, not by looking at every account.
         """
         ...
 

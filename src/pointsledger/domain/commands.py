@@ -9,6 +9,7 @@ rebuilt from entries alone (R-07).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from ..errors import IdempotencyConflict, InvalidInput
 from .fields import check_flag, quantities
 from .identity import check_identifier, check_text
 from .instants import check_instant
+from .mapping import from_mapping, to_mapping
 from .money import Money, check_money
 from .orders import CYCLES_MAX, LINES_MAX, Order, Tender
 from .points import TOTAL_MAX, check_count, check_points
@@ -422,6 +424,27 @@ def command_name(command: Command) -> str:
     Return the name of a command's kind.
     """
     return _NAMES[type(command)]
+
+
+def command_to_mapping(command: Command) -> dict[str, Any]:
+    """
+    Return a command's content, without key and now, as a plain mapping.
+    """
+    return {"command": command_name(command), **to_mapping(command)}
+
+
+def command_from_mapping(mapping: Mapping[str, Any]) -> Command:
+    """
+    Return the command that a plain mapping describes; the inverse of `command_to_mapping`.
+
+    Raises:
+        InvalidInput: no such command, or wrong content.
+    """
+    content = dict(mapping)
+    name = content.pop("command", None)
+    if name not in COMMANDS:
+        raise InvalidInput("command", name, f"must be one of {', '.join(COMMANDS)}")
+    return from_mapping(COMMANDS[name], content)
 
 
 def is_command(value: object) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..errors import (
     AccountClosed,
@@ -210,7 +210,10 @@ def _reopen(draft: Draft, command: Reopen) -> Reading[None]:
 
 
 def _expire(draft: Draft, command: Expire) -> Reading[None]:
+    before = draft.account
     yield from draft.settle()
+    if draft.account == evolve(before, as_of=draft.account.as_of):
+        draft.account = before  # nothing was due, so there is nothing to write
 
 
 # --- facts of orders -------------------------------------------------------------------------------------------

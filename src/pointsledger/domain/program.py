@@ -16,6 +16,7 @@ from .expiry import ExpiryPolicy, PendingPolicy
 from .fields import as_tuple, check_choice, check_flag
 from .identity import check_identifier, check_text
 from .instants import check_zone
+from .mapping import from_mapping, to_mapping
 from .money import Money, check_money
 from .points import check_points, check_ratio
 from .rates import ExchangeRate
@@ -197,6 +198,22 @@ class Program:
         # Said or not, the default means the same; a copy keeps later changes of the caller's mapping out.
         chosen = {name: choice for name, choice in sorted(self.groups.items()) if choice != "best"}
         object.__setattr__(self, "groups", chosen)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Program:
+        """
+        Return the program that a plain mapping describes, as TOML or JSON gives it.
+
+        Raises:
+            InvalidInput, CurrencyMismatch: `field` is the path of what is wrong, such as ``earn_rules[1].per``.
+        """
+        return from_mapping(cls, mapping)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """
+        Return the program as a plain mapping that TOML and JSON can hold; equal programs give equal mappings.
+        """
+        return to_mapping(self)
 
     def rate(self, currency: str | None = None) -> ExchangeRate | None:
         """

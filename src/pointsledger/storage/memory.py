@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from heapq import nsmallest
+from heapq import heappop, heappush, nsmallest
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -57,6 +57,8 @@ class Shelf:
     """The sequences of the entries that reverse each entry."""
     waiting: list[tuple[datetime, int]] = Factory(list)
     """When each lot that was opened as pending becomes usable, and its id, ascending."""
+    queued: datetime | None = None
+    """The instant of change under which its room has queued it."""
     in_use: dict[UseOrder, list[tuple[Any, ...]]] = Factory(dict)
     """For each order of use that was asked for: the sort keys of lots with points left, ascending."""
 
@@ -95,8 +97,6 @@ class Shelf:
         """
         Undo `store`, given the account and the changed lots as they were before.
         """
-        if decision.replayed:
-            return
         known = {lot.id: lot for lot in lots}
         for entry in decision.entries:
             self.keys.pop(entry.key or "", None)
@@ -163,9 +163,13 @@ class Shelf:
         return tuple(self.lots[lot] for lot in sorted(started | lapsed))
 
     def _next_change(self, read: NextChange) -> datetime | None:
-        soonest = [rank[0] for rank in self._lots_in("soonest_expiry")[:1] if rank[0] < LATEST]
-        starting = self.waiting[bisect_right(self.waiting, (read.after, TOTAL_MAX)) :][:1]
-        return min([*soonest, *(when for when, _ in starting)], default=None)
+        ranks = self._lots_in("soonest_expiry")
+        lapsing = bisect_right(ranks, (read.after, LATEST))
+        starting = bisect_right(self.waiting, (read.after, TOTAL_MAX))
+        soonest = [
+            when for when, *_ in (*ranks[lapsing : lapsing + 1], *self.waiting[starting : starting + 1])
+        ]
+        return min((when for when in soonest if when < LATEST), default=None)
 
     def _lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
         return tuple(self.lots[lot] for lot in read.ids)
@@ -200,13 +204,57 @@ _ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
 }
 
 
+@define
+class Room:
+    """
+    The shelves of one program, and when time may change them.
+    """
+
+    shelves: dict[str, Shelf] = Factory(dict)
+    changes: list[tuple[datetime, str]] = Factory(list)
+    """A heap of instants of change and accounts; some no longer hold, which is seen when they come up."""
+
+    def shelf(self, program: str, account: str) -> Shelf:
+        """
+        Return the shelf of an account, or a new one that is not kept yet.
+        """
+        return self.shelves.get(account) or Shelf(Account(program, account))
+
+    def keep(self, shelf: Shelf) -> None:
+        """
+        Keep a shelf after something was stored on it or undone.
+        """
+        account = shelf.account
+        if account.version == 0:
+            self.shelves.pop(account.id, None)
+            return
+        self.shelves[account.id] = shelf
+        if account.next_change_at is not None and account.next_change_at != shelf.queued:
+            heappush(self.changes, (account.next_change_at, account.id))
+        shelf.queued = account.next_change_at
+
+    def due(self, at: datetime, limit: int) -> list[str]:
+        """
+        Return the accounts that change by `at`, earliest first.
+        """
+        found: dict[tuple[datetime, str], None] = {}
+        while self.changes and self.changes[0][0] <= at and len(found) < limit:
+            change = heappop(self.changes)
+            shelf = self.shelves.get(change[1])
+            if shelf is not None and shelf.account.next_change_at == change[0]:
+                found[change] = None
+        for change in found:
+            heappush(self.changes, change)
+        return [account for _, account in found]
+
+
 class MemoryStorage:
     """
     Keeps ledgers in this process.
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[str, dict[str, Shelf]] = {}
+        self._rooms: dict[str, Room] = {}
         self._lock = RLock()
         self._closed = False
 
@@ -215,8 +263,11 @@ class MemoryStorage:
         Run one decision; see `pointsledger.port.Storage.transact`.
         """
         with self._lock:
-            shelf, decision = self._decide(self._program(job.program), job)
-            self._keep(job, shelf, decision)
+            room = self._room(job.program)
+            shelf, decision = _decide(room, job)
+            if not decision.replayed:
+                shelf.store(decision)
+                room.keep(shelf)
             return decision
 
     def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
@@ -224,25 +275,30 @@ class MemoryStorage:
         Run decisions, all or none; see `pointsledger.port.Storage.transact_all`.
         """
         with self._lock:
-            done: list[tuple[Shelf, Decision, Account, tuple[Lot, ...]]] = []
+            done: list[tuple[Room, Shelf, Decision, Account, tuple[Lot, ...]]] = []
             try:
                 for job in jobs:
-                    shelf, decision = self._decide(self._program(job.program), job)
+                    room = self._room(job.program)
+                    shelf, decision = _decide(room, job)
                     known = tuple(shelf.lots[lot.id] for lot in decision.lots if lot.id in shelf.lots)
-                    done.append((shelf, decision, shelf.account, known))
-                    self._keep(job, shelf, decision)
+                    done.append((room, shelf, decision, shelf.account, known))
+                    if not decision.replayed:
+                        shelf.store(decision)
+                        room.keep(shelf)
             except BaseException:
-                for shelf, decision, account, lots in reversed(done):
-                    shelf.forget(decision, account, lots)
+                for room, shelf, decision, account, lots in reversed(done):
+                    if not decision.replayed:
+                        shelf.forget(decision, account, lots)
+                        room.keep(shelf)
                 raise
-            return tuple(decision for _, decision, _, _ in done)
+            return tuple(decision for _, _, decision, _, _ in done)
 
     def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
         """
         Run a reader; see `pointsledger.port.Storage.read`.
         """
         with self._lock:
-            shelf = self._shelf(self._program(program), program, account)
+            shelf = self._room(program).shelf(program, account)
             return _run(reader(shelf.account), shelf)
 
     def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
@@ -250,51 +306,33 @@ class MemoryStorage:
         List accounts; see `pointsledger.port.Storage.accounts`.
         """
         with self._lock:
-            return self._ids(program, after, limit, lambda account: account.version > 0)
+            later = (id for id in self._room(program).shelves if id.encode() > after.encode())
+            return nsmallest(limit, later, key=str.encode)
 
-    def due_accounts(self, program: str, at: datetime, after: str, limit: int) -> Sequence[str]:
+    def due_accounts(self, program: str, at: datetime, limit: int) -> Sequence[str]:
         """
         List accounts that time may change; see `pointsledger.port.Storage.due_accounts`.
         """
         with self._lock:
-            return self._ids(
-                program,
-                after,
-                limit,
-                lambda account: (when := account.next_change_at) is not None and when <= at,
-            )
+            return self._room(program).due(at, limit)
 
     def close(self) -> None:
         """
         Forget everything; later calls raise `StorageClosed`.
         """
         with self._lock:
-            self._shelves.clear()
+            self._rooms.clear()
             self._closed = True
 
-    def _program(self, program: str) -> dict[str, Shelf]:
+    def _room(self, program: str) -> Room:
         if self._closed:
             raise StorageClosed("memory")
-        return self._shelves.setdefault(program, {})
+        return self._rooms.setdefault(program, Room())
 
-    def _shelf(self, shelves: dict[str, Shelf], program: str, account: str) -> Shelf:
-        return shelves.get(account) or Shelf(Account(program, account))
 
-    def _decide(self, shelves: dict[str, Shelf], job: Job) -> tuple[Shelf, Decision]:
-        shelf = self._shelf(shelves, job.program, job.account)
-        return shelf, _run(job.decide(shelf.account, shelf.under(job.key)), shelf)
-
-    def _keep(self, job: Job, shelf: Shelf, decision: Decision) -> None:
-        if not decision.replayed:
-            shelf.store(decision)
-            if decision.entries:
-                self._shelves[job.program][job.account] = shelf
-
-    def _ids(self, program: str, after: str, limit: int, wanted: Callable[[Account], bool]) -> Sequence[str]:
-        shelves = self._program(program)
-        found = (id for id, shelf in shelves.items() if wanted(shelf.account))
-        later = (id for id in found if id.encode() > after.encode())
-        return nsmallest(limit, later, key=str.encode)
+def _decide(room: Room, job: Job) -> tuple[Shelf, Decision]:
+    shelf = room.shelf(job.program, job.account)
+    return shelf, _run(job.decide(shelf.account, shelf.under(job.key)), shelf)
 
 
 def _run(reading: Reading[T], shelf: Shelf) -> T:

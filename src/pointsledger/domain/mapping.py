@@ -1,0 +1,180 @@
+"""
+Values to and from plain mappings, as TOML and JSON have them.
+
+Money is text such as ``"24.90 GBP"``, a period ``"12 months"``, a ratio ``"3/2"``, a date or instant ISO 8601 (or
+the date that TOML gives).
+Fields that equal their default are left out, so equal values give equal mappings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from fractions import Fraction
+from functools import cache, partial
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from attrs import NOTHING, Attribute, Factory, fields, has
+
+from ..errors import CurrencyMismatch, InvalidInput, InvalidProgram
+from .expiry import Period
+from .money import Money
+
+T = TypeVar("T")
+Decoder = Callable[[Any, str], Any]
+
+
+def to_mapping(value: Any) -> dict[str, Any]:
+    """
+    Return a value of this library as a mapping of text, whole numbers, booleans, lists and mappings.
+    """
+    found: dict[str, Any] = {}
+    for attribute in fields(type(value)):
+        part = getattr(value, attribute.name)
+        if attribute.metadata.get("recorded", True) and part != _default(attribute, value):
+            found[attribute.name] = _plain(part)
+    return found
+
+
+def from_mapping(kind: type[T], mapping: Any, path: str = "") -> T:
+    """
+    Return the value of this kind that a mapping describes; the inverse of `to_mapping`.
+
+    Args:
+        path: where the mapping stands, for errors.
+
+    Raises:
+        InvalidInput, CurrencyMismatch: `field` is the path of what is wrong, such as ``earn_rules[1].per``.
+    """
+    if not isinstance(mapping, Mapping):
+        raise InvalidProgram(path or "mapping", mapping, "must be a table of fields")
+    given: Mapping[Any, Any] = mapping
+    decoders = _decoders(cast("Any", kind))
+    arguments: dict[str, Any] = {}
+    for name, part in given.items():
+        if name not in decoders:
+            raise InvalidProgram(
+                _join(path, str(name)), part, f"is no field; fields are {', '.join(decoders)}"
+            )
+        arguments[name] = decoders[name](part, _join(path, name))
+    for attribute in fields(cast("Any", kind)):
+        if attribute.default is NOTHING and attribute.name not in arguments:
+            raise InvalidProgram(_join(path, attribute.name), None, "is required")
+    return _at_path(partial(kind, **arguments), path)
+
+
+def _default(attribute: Attribute[Any], value: Any) -> Any:
+    default: Any = attribute.default
+    if isinstance(default, Factory):  # type: ignore[arg-type]
+        return default.factory(value) if default.takes_self else default.factory()
+    return default
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Money | Period | Fraction):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        parts: tuple[Any, ...] = value
+        return [_plain(part) for part in parts]
+    if isinstance(value, frozenset):
+        return sorted(cast("frozenset[str]", value))
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    return to_mapping(value)
+
+
+# --- decoding ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _decoders(kind: type) -> dict[str, Decoder]:
+    hints = get_type_hints(kind)
+    recorded = (a for a in fields(cast("Any", kind)) if a.metadata.get("recorded", True))
+    return {attribute.name: _decoder(hints[attribute.name]) for attribute in recorded}
+
+
+def _decoder(hint: Any) -> Decoder:
+    """
+    Return the function that reads a value of this type; the value itself checks what the type does not say.
+    """
+    origin = get_origin(hint)
+    if origin in {Union, UnionType}:
+        (part,) = (arg for arg in get_args(hint) if arg is not type(None))
+        return _decoder(part)
+    if origin is tuple and get_args(hint)[-1] is not Ellipsis:
+        return _read_pair
+    if origin in {tuple, frozenset}:
+        return partial(_read_list, _decoder(get_args(hint)[0]))
+    if hint in _READERS:
+        return _READERS[hint]
+    if has(hint):
+        return lambda value, path: from_mapping(hint, value, path)
+    return lambda value, path: value
+
+
+def _read_list(read: Decoder, value: Any, path: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidProgram(path, value, "must be a list")
+    parts = cast("list[Any]", value)
+    return tuple(read(part, f"{path}[{i}]") for i, part in enumerate(parts))
+
+
+def _read_pair(value: Any, path: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or len(cast("list[Any]", value)) != 2:
+        raise InvalidProgram(path, value, "must be a pair")
+    return tuple(cast("list[Any]", value))
+
+
+def _read_text(parse: Callable[[str], Any], like: str, value: Any, path: str) -> Any:
+    if not isinstance(value, str):
+        raise InvalidProgram(path, value, f"must be text such as {like}")
+    try:
+        return parse(value)
+    except InvalidInput as error:
+        error.field = path
+        raise
+
+
+def _read_date(value: Any, path: str) -> Any:
+    return _read_iso(date.fromisoformat, "a date such as 2026-12-31", value, path)
+
+
+def _read_instant(value: Any, path: str) -> Any:
+    return _read_iso(datetime.fromisoformat, "an instant such as 2026-12-31T00:00:00+01:00", value, path)
+
+
+def _read_iso(parse: Callable[[str], Any], what: str, value: Any, path: str) -> Any:
+    if isinstance(value, date):  # as TOML gives it
+        return value
+    try:
+        return parse(value)
+    except (TypeError, ValueError):
+        raise InvalidProgram(path, value, f"must be {what}") from None
+
+
+_READERS: dict[Any, Decoder] = {
+    Money: partial(_read_text, Money.parse, "'24.90 GBP'"),
+    Period: partial(_read_text, Period.parse, "'12 months'"),
+    date: _read_date,
+    datetime: _read_instant,
+}
+
+
+def _at_path(build: Callable[[], T], path: str) -> T:
+    """
+    Build a value; if it is refused, let the error name the whole path.
+    """
+    try:
+        return build()
+    except (InvalidInput, CurrencyMismatch) as error:
+        error.field = _join(path, error.field)
+        raise
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

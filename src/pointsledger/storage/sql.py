@@ -1,0 +1,642 @@
+"""
+The body that every SQL storage shares: tables, statements, and how decisions run over them.
+
+It performs no I/O: each function here is a generator that yields statements and is sent their rows, so the same body
+runs over any driver, synchronous or not. What differs between databases stands in `Dialect`.
+
+Entries, their allocations and the programs they were counted under are the truth and are only ever inserted.
+Accounts and lots are derived: they make reading quick, and can be rebuilt and proved from the entries.
+(program, account) leads every key, and one decision touches one account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+from attrs import frozen
+
+from ..domain.account import Account
+from ..domain.commands import Command, command_from_mapping, command_to_mapping
+from ..domain.decisions import Decision
+from ..domain.entries import Allocation, Entry
+from ..domain.instants import from_micros, micros
+from ..domain.lots import Lot
+from ..domain.money import Money
+from ..domain.program import Program
+from ..domain.rates import ExchangeRate
+from ..domain.reads import (
+    DrawsOn,
+    DueLots,
+    EntriesAfter,
+    EntriesOn,
+    LotsNamed,
+    NextChange,
+    OpenLots,
+    OrderEntries,
+    Reading,
+    UsableLots,
+)
+from ..errors import VersionConflict
+from ..port import Job
+from .sql_schema import NEVER, Dialect
+
+T = TypeVar("T")
+Row: TypeAlias = Sequence[Any]
+
+
+class Statement(NamedTuple):
+    """
+    One statement to run; the answer is its rows, as tuples, in order; for a write, how many rows it touched.
+
+    `many` runs it once for each of `parameters`.
+    """
+
+    sql: str
+    parameters: Sequence[Any] = ()
+    writes: bool = False
+    many: bool = False
+
+
+Body: TypeAlias = Generator[Statement, Any, T]
+"""A generator that yields statements, is sent their answers, and returns a `T`."""
+
+
+def _ask(sql: str, *parameters: Any) -> Body[list[Row]]:
+    rows: list[Row] = yield Statement(sql, parameters)
+    return rows
+
+
+def _write(sql: str, *parameters: Any) -> Body[int]:
+    count: int = yield Statement(sql, parameters, writes=True)
+    return count
+
+
+def _write_many(sql: str, rows: Sequence[Sequence[Any]]) -> Body[None]:
+    if rows:
+        yield Statement(sql, rows, writes=True, many=True)
+
+
+def _at(instant: datetime | None) -> int | None:
+    return None if instant is None else micros(instant)
+
+
+def _instant(count: int | None) -> datetime | None:
+    return None if count is None else from_micros(count)
+
+
+ACCOUNT = (
+    "version, as_of, available, pending, debt, earned, adjusted, redeemed, restored, expired, reversed, removed, "
+    "repaid, forgiven, next_change_at, lapses_at, closed"
+)
+_FIGURES = tuple(name.strip() for name in ACCOUNT.split(",")[:-3])
+ENTRY = (
+    "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, order_id, "
+    "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, lapses_at, terms"
+)
+LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
+
+_ENTRY_COLUMNS = ", ".join(f"e.{name.strip()}" for name in ENTRY.split(",")).replace(
+    "e.command,", "f.command,"
+)
+
+
+@frozen
+class Books:
+    """
+    One account's rows, read and written through statements.
+
+    Args:
+        dialect: the database's ways.
+        program, account: whose rows.
+        programs: programs already decoded, by digest; filled as they are met.
+    """
+
+    dialect: Dialect
+    program: str
+    account: str
+    programs: dict[str, Program]
+
+    # --- account -----------------------------------------------------------------------------------------------
+
+    def load(self, *, to_write: bool) -> Body[tuple[Account, str | None]]:
+        """
+        Return the account as stored, or a new one, and the digest of the program that was last kept for it.
+        """
+        lock = self.dialect.lock if to_write else ""
+        rows = yield from _ask(
+            self.dialect(
+                f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?{lock}"
+            ),
+            self.program,
+            self.account,
+        )
+        if not rows:
+            return Account(self.program, self.account), None
+        *figures, next_change_at, lapses_at, closed, terms = rows[0]
+        named = dict(zip(_FIGURES, figures, strict=True))
+        named["as_of"] = from_micros(named["as_of"])
+        dates = {"next_change_at": _instant(next_change_at), "lapses_at": _instant(lapses_at)}
+        account = Account(self.program, self.account, **named, **dates, closed=bool(closed))
+        return account, terms
+
+    def write(self, before: Account, terms_kept: str | None, decision: Decision) -> Body[None]:
+        """
+        Store a decision on the account that it was based on.
+
+        Raises:
+            VersionConflict: the account is no longer at that version (I-22).
+        """
+        digest = terms_kept
+        if decision.entries:
+            digest = yield from self._keep_terms(decision.entries[0].terms, terms_kept)
+        yield from self._write_account(before, decision.account, digest)
+        yield from self._write_entries(decision.entries, digest)
+        yield from self._write_lots(before.version, decision)
+
+    def _write_account(self, before: Account, after: Account, digest: str | None) -> Body[None]:
+        figures = (
+            after.version,
+            micros(after.as_of),
+            after.available,
+            after.pending,
+            after.debt,
+            after.earned,
+            after.adjusted,
+            after.redeemed,
+            after.restored,
+            after.expired,
+            after.reversed,
+            after.removed,
+            after.repaid,
+            after.forgiven,
+            _at(after.next_change_at),
+            _at(after.lapses_at),
+            int(after.closed),
+            digest,
+        )
+        if before.version == 0:
+            marks = ", ".join("?" * (len(figures) + 2))
+            count = yield from _write(
+                self.dialect(
+                    f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) VALUES ({marks})"
+                ),
+                self.program,
+                self.account,
+                *figures,
+            )
+        else:
+            names = ", ".join(f"{name.strip()} = ?" for name in f"{ACCOUNT}, terms".split(","))
+            count = yield from _write(
+                self.dialect(
+                    f"UPDATE {{accounts}} SET {names} WHERE program = ? AND account = ? AND version = ? AND as_of = ?"
+                ),
+                *figures,
+                self.program,
+                self.account,
+                before.version,
+                micros(before.as_of),
+            )
+        if count != 1:
+            raise VersionConflict(self.account, before.version)
+
+    # --- programs ----------------------------------------------------------------------------------------------
+
+    def _keep_terms(self, terms: Program | None, kept: str | None) -> Body[str | None]:
+        """
+        Keep the program that entries were counted under, once per account, and return its digest.
+        """
+        assert terms is not None, "every new entry carries its terms"
+        digest, body = _digest(terms)
+        self.programs[digest] = terms
+        if digest != kept:
+            yield from _write(self.dialect("{keep_terms}"), self.program, self.account, digest, body)
+        return digest
+
+    def _terms(self, digest: str | None) -> Body[Program | None]:
+        if digest is not None and digest not in self.programs:
+            rows = yield from _ask(
+                self.dialect("SELECT body FROM {terms} WHERE program = ? AND account = ? AND digest = ?"),
+                self.program,
+                self.account,
+                digest,
+            )
+            self.programs[digest] = Program.from_mapping(json.loads(rows[0][0]))
+        return None if digest is None else self.programs[digest]
+
+    # --- entries -----------------------------------------------------------------------------------------------
+
+    def _write_entries(self, entries: Sequence[Entry], digest: str | None) -> Body[None]:
+        marks = ", ".join("?" * (ENTRY.count(",") + 3))
+        sql = self.dialect(f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({marks})")
+        yield from _write_many(
+            sql, [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries]
+        )
+        yield from _write_many(
+            self.dialect(
+                "INSERT INTO {allocations} (program, account, sequence, part, lot, points) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            [
+                (self.program, self.account, entry.sequence, part, lot, points)
+                for entry in entries
+                for part, (lot, points) in enumerate(entry.allocations)
+            ],
+        )
+
+    def entries(self, where: str, *parameters: Any, limit: int | None = None) -> Body[tuple[Entry, ...]]:
+        """
+        Return the entries that match, by sequence.
+        """
+        # Only the first entry of a command holds its content; the others stand right behind it.
+        rows = yield from _ask(
+            self.dialect(
+                f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e JOIN {{entries}} f ON f.program = e.program "
+                "AND f.account = e.account AND f.sequence = e.sequence - e.ordinal "
+                f"WHERE e.program = ? AND e.account = ? AND {where} ORDER BY e.sequence"
+                + ("" if limit is None else f" LIMIT {limit:d}")
+            ),
+            self.program,
+            self.account,
+            *parameters,
+        )
+        if not rows:
+            return ()
+        parts = yield from self._allocations([row[0] for row in rows if row[2] and row[10] is None])
+        commands: dict[int, Command] = {}
+        found: list[Entry] = []
+        for row in rows:
+            first = row[0] - row[7]
+            if first not in commands:
+                commands[first] = command_from_mapping({**json.loads(row[8]), "account": self.account})
+            terms = yield from self._terms(row[20])
+            found.append(_entry(row, commands[first], parts.get(row[0], ()), terms))
+        return tuple(found)
+
+    def _allocations(self, sequences: list[int]) -> Body[dict[int, tuple[Allocation, ...]]]:
+        parts: dict[int, tuple[Allocation, ...]] = {}
+        if not sequences:
+            return parts
+        # A span reads through the key; the few entries between that were not asked for cost less than a list.
+        rows = yield from _ask(
+            self.dialect(
+                "SELECT sequence, lot, points FROM {allocations} WHERE program = ? AND account = ? "
+                "AND sequence >= ? AND sequence <= ? ORDER BY sequence, part"
+            ),
+            self.program,
+            self.account,
+            sequences[0],
+            sequences[-1],
+        )
+        for sequence, lot, points in rows:
+            parts[sequence] = (*parts.get(sequence, ()), Allocation(lot, points))
+        return parts
+
+    # --- lots --------------------------------------------------------------------------------------------------
+
+    def _write_lots(self, version: int, decision: Decision) -> Body[None]:
+        as_of = decision.account.as_of
+        marks = ", ".join("?" * (LOT.count(",") + 4))
+        yield from _write_many(
+            self.dialect(f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({marks})"),
+            [
+                (self.program, self.account, *_lot_row(lot), int(lot.available_at > as_of))
+                for lot in decision.lots
+                if lot.id > version
+            ],
+        )
+        yield from _write_many(
+            self.dialect(
+                "UPDATE {lots} SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+            ),
+            [
+                (
+                    lot.remaining,
+                    lot.expired,
+                    int(lot.available_at > as_of),
+                    self.program,
+                    self.account,
+                    lot.id,
+                )
+                for lot in decision.lots
+                if lot.id <= version
+            ],
+        )
+
+    def lots(self, where: str, *parameters: Any) -> Body[tuple[Lot, ...]]:
+        """
+        Return the lots that match; `where` may go on with an order.
+        """
+        rows = yield from _ask(
+            self.dialect(f"SELECT {LOT} FROM {{lots}} WHERE program = ? AND account = ? AND {where}"),
+            self.program,
+            self.account,
+            *parameters,
+        )
+        return tuple(_lot(row) for row in rows)
+
+    # --- what decisions ask ------------------------------------------------------------------------------------
+
+    def run(self, reading: Reading[T]) -> Body[T]:
+        """
+        Drive a decision or reader to its result.
+        """
+        try:
+            read = next(reading)
+            while True:
+                answer = yield from _ANSWERS[type(read)](self, read)
+                read = reading.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def under_key(self, key: str | None) -> Body[tuple[Entry, ...]]:
+        """
+        Return the entries stored under a key, by sequence.
+        """
+        if key is None:
+            return ()
+        return (yield from self.entries("e.command_key = ?", key))
+
+    def usable_lots(self, read: UsableLots) -> Body[tuple[Lot, ...]]:
+        """
+        Read as many lots in the order of use as hold the points: a few first, then ever more.
+        """
+        ranks = {"soonest_expiry": "expires_at, earned_at, lot", "oldest_first": "earned_at, lot"}
+        at = micros(read.at)
+        limit = 4
+        while True:
+            found = yield from self.lots(
+                "remaining > 0 AND expires_at > ? AND available_at <= ? "
+                f"ORDER BY {ranks[read.use_order]} LIMIT {limit:d}",
+                at,
+                at,
+            )
+            held = 0
+            for count, lot in enumerate(found, start=1):
+                held += lot.remaining
+                if held >= read.points:
+                    return found[:count]
+            if len(found) < limit:
+                return found
+            limit *= 8
+
+    def open_lots(self, read: OpenLots) -> Body[tuple[Lot, ...]]:
+        """
+        Read every lot with points left.
+        """
+        return (yield from self.lots("remaining > 0 ORDER BY expires_at, earned_at, lot"))
+
+    def due_lots(self, read: DueLots) -> Body[tuple[Lot, ...]]:
+        """
+        Read lots that time changed, through the index on expiry and the index on lots that wait.
+        """
+        if read.everything:
+            return (yield from self.lots("remaining > 0 ORDER BY lot"))
+        after, at = micros(read.after), micros(read.at)
+        lapsed = yield from self.lots("remaining > 0 AND expires_at <= ?", at)
+        started = yield from self.lots(
+            "remaining > 0 AND waits = 1 AND available_at > ? AND available_at <= ?", after, at
+        )
+        return tuple(lot for _, lot in sorted({lot.id: lot for lot in (*lapsed, *started)}.items()))
+
+    def next_change(self, read: NextChange) -> Body[datetime | None]:
+        """
+        Read the earliest change that lots wait for.
+        """
+        after = micros(read.after)
+        lapsing = yield from self.lots("remaining > 0 AND expires_at > ? ORDER BY expires_at LIMIT 1", after)
+        starting = yield from self.lots(
+            "remaining > 0 AND waits = 1 AND available_at > ? ORDER BY available_at LIMIT 1", after
+        )
+        instants = [*(lot.expires_at for lot in lapsing), *(lot.available_at for lot in starting)]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def lots_named(self, read: LotsNamed) -> Body[tuple[Lot, ...]]:
+        """
+        Read lots one by one, each through its key.
+        """
+        found: list[Lot] = []
+        for lot in read.ids:
+            found += yield from self.lots("lot = ?", lot)
+        return tuple(found)
+
+    def order_entries(self, read: OrderEntries) -> Body[tuple[Entry, ...]]:
+        """
+        Read the entries of one order.
+        """
+        return (yield from self.entries("e.order_id = ?", read.order))
+
+    def entries_on(self, read: EntriesOn) -> Body[tuple[Entry, ...]]:
+        """
+        Read an entry and what reverses it.
+        """
+        entry = yield from self.entries("e.sequence = ?", read.sequence)
+        return (*entry, *(yield from self.entries("e.reverses = ?", read.sequence)))
+
+    def entries_after(self, read: EntriesAfter) -> Body[tuple[Entry, ...]]:
+        """
+        Read a page of entries.
+        """
+        return (yield from self.entries("e.sequence > ?", read.sequence, limit=read.limit))
+
+    def draws_on(self, read: DrawsOn) -> Body[tuple[Entry, ...]]:
+        """
+        Read the entries that touched a lot after it was opened.
+        """
+        sql = self.dialect("SELECT sequence FROM {allocations} WHERE program = ? AND account = ? AND lot = ?")
+        rows = yield from _ask(f"{sql} ORDER BY sequence", self.program, self.account, read.lot)
+        found: list[Entry] = []
+        for (sequence,) in rows:
+            found += yield from self.entries("e.sequence = ?", sequence)
+        return tuple(found)
+
+
+_ANSWERS: dict[type, Callable[[Books, Any], Body[Any]]] = {
+    UsableLots: Books.usable_lots,
+    OpenLots: Books.open_lots,
+    DueLots: Books.due_lots,
+    NextChange: Books.next_change,
+    LotsNamed: Books.lots_named,
+    OrderEntries: Books.order_entries,
+    EntriesOn: Books.entries_on,
+    EntriesAfter: Books.entries_after,
+    DrawsOn: Books.draws_on,
+}
+
+
+# --- the port's verbs, within a transaction --------------------------------------------------------------------------
+
+
+def transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[Decision]:
+    """
+    Run one decision; the driver has begun the transaction and ends it.
+    """
+    books = Books(dialect, job.program, job.account, programs)
+    account, terms = yield from books.load(to_write=True)
+    earlier = yield from books.under_key(job.key)
+    decision = yield from books.run(job.decide(account, earlier))
+    # An account begins with its first entry; and what changes nothing is not written.
+    if not decision.replayed and (decision.entries or (account.version and decision.account != account)):
+        yield from books.write(account, terms, decision)
+    return decision
+
+
+def transact_all(
+    dialect: Dialect, programs: dict[str, Program], jobs: Sequence[Job]
+) -> Body[tuple[Decision, ...]]:
+    """
+    Run decisions in order; the driver has begun the transaction and ends it.
+    """
+    decisions: list[Decision] = []
+    for job in jobs:
+        decisions.append((yield from transact(dialect, programs, job)))
+    return tuple(decisions)
+
+
+def read(
+    dialect: Dialect,
+    programs: dict[str, Program],
+    program: str,
+    account: str,
+    reader: Callable[[Account], Reading[T]],
+) -> Body[T]:
+    """
+    Run a reader on the account as stored.
+    """
+    books = Books(dialect, program, account, programs)
+    state, _ = yield from books.load(to_write=False)
+    return (yield from books.run(reader(state)))
+
+
+def accounts(dialect: Dialect, program: str, after: str, limit: int) -> Body[tuple[str, ...]]:
+    """
+    List accounts above an id, ascending.
+    """
+    sql = dialect("SELECT account FROM {accounts} WHERE program = ? AND account > ? ORDER BY account LIMIT ?")
+    rows = yield from _ask(sql, program, after, limit)
+    return tuple(row[0] for row in rows)
+
+
+def due_accounts(dialect: Dialect, program: str, at: datetime, limit: int) -> Body[tuple[str, ...]]:
+    """
+    List accounts that time may change by an instant, earliest first.
+    """
+    sql = dialect(
+        "SELECT account FROM {accounts} WHERE program = ? AND next_change_at <= ? "
+        "ORDER BY next_change_at, account LIMIT ?"
+    )
+    rows = yield from _ask(sql, program, micros(at), limit)
+    return tuple(row[0] for row in rows)
+
+
+# --- rows and values -------------------------------------------------------------------------------------------------
+
+
+def _digest(program: Program) -> tuple[str, str]:
+    """
+    Return a program's stored form and the digest that names it; equal programs have equal ones.
+    """
+    body = json.dumps(program.to_mapping(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest(), body
+
+
+def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
+    opened, rate = entry.opened, entry.rate
+    return (
+        entry.sequence,
+        entry.kind,
+        entry.points,
+        entry.balance_after,
+        micros(entry.occurred_at),
+        micros(entry.recorded_at),
+        entry.key,
+        entry.ordinal,
+        None if entry.ordinal else _command_text(entry.command),
+        entry.order,
+        None if opened is None else micros(opened.available_at),
+        None if opened is None else _at(opened.expires_at),
+        entry.debt,
+        entry.reverses,
+        entry.claimed,
+        entry.shortfall,
+        None if rate is None else rate.points,
+        None if rate is None else str(rate.money),
+        None if entry.money is None else str(entry.money),
+        _at(entry.lapses_at),
+        digest,
+    )
+
+
+def _command_text(command: Command) -> str:
+    content = command_to_mapping(command)
+    del content["account"]  # the row says it
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _entry(row: Row, command: Command, allocations: tuple[Allocation, ...], terms: Program | None) -> Entry:
+    sequence, kind, points, balance_after, occurred_at, recorded_at, key, ordinal = row[:8]
+    (
+        available_at,
+        expires_at,
+        debt,
+        reverses,
+        claimed,
+        shortfall,
+        rate_points,
+        rate_money,
+        money,
+        lapses_at,
+    ) = row[10:20]
+    opened = None
+    if available_at is not None:
+        available, expires = from_micros(available_at), _instant(expires_at)
+        opened = Lot(sequence, points, points, from_micros(occurred_at), available, expires)
+    return Entry(
+        sequence,
+        kind,
+        points,
+        balance_after,
+        from_micros(occurred_at),
+        from_micros(recorded_at),
+        command,
+        key,
+        ordinal,
+        allocations,
+        opened,
+        debt,
+        reverses,
+        claimed,
+        shortfall,
+        None if rate_points is None else ExchangeRate(rate_points, Money.parse(rate_money)),
+        None if money is None else Money.parse(money),
+        _instant(lapses_at),
+        terms,
+    )
+
+
+def _lot_row(lot: Lot) -> tuple[Any, ...]:
+    return (
+        lot.id,
+        lot.points,
+        lot.remaining,
+        micros(lot.earned_at),
+        micros(lot.available_at),
+        NEVER if lot.expires_at is None else micros(lot.expires_at),
+        lot.expired,
+    )
+
+
+def _lot(row: Row) -> Lot:
+    lot, points, remaining, earned_at, available_at, expires_at, expired = cast("tuple[int, ...]", row)
+    return Lot(
+        lot,
+        points,
+        remaining,
+        from_micros(earned_at),
+        from_micros(available_at),
+        None if expires_at == NEVER else from_micros(expires_at),
+        expired,
+    )
