@@ -1,9 +1,9 @@
 """
 An account's statement: what came and went in a period, and what is left of it (R-10, R-11, S1.5 to S1.8).
 
-A statement is a function of the history and of the period: whether a sweep has written down what lapsed, and when,
-changes no figure of it (I-32).
-For that, what time alone did counts at the instant at which it took effect, and everything else when it was recorded.
+A statement is a function of the history and of the period: whether a sweep has written down what lapsed, and
+when, changes no figure of it (I-32).
+For that, what time alone did counts at the instant at which it took effect, everything else when it was recorded.
 Both clocks run forward with the sequence of entries, so the running balance is that of the entries.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..domain.account import Account, rebuild
 from ..domain.balance import Balance, Expiring, answer_from
@@ -124,7 +124,9 @@ def _settled(program: Program, account: Account, entries: Iterable[Entry], at: d
     """
     Return the account at an instant in thought: its entries folded, and settled by time.
     """
-    state, lots = rebuild(account.program, account.id, entries)
+    # Folded as if written in time: a sweep that came later must not move the account past the instant.
+    in_time = (evolve(entry, recorded_at=took_effect_at(entry)) for entry in entries)
+    state, lots = rebuild(account.program, account.id, in_time)
     draft = Draft(program, state, Expire(account=account.id), None, at)
     draft.take_up(lots.values())
     return answer_from(lots, draft)

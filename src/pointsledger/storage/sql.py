@@ -92,7 +92,6 @@ ACCOUNT = (
     "version, as_of, available, pending, debt, earned, adjusted, redeemed, restored, expired, reversed, removed, "
     "repaid, forgiven, next_change_at, lapses_at, closed"
 )
-_FIGURES = tuple(name.strip() for name in ACCOUNT.split(",")[:-3])
 ENTRY = (
     "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, order_id, "
     "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, lapses_at, terms"
@@ -136,11 +135,29 @@ class Books:
         )
         if not rows:
             return Account(self.program, self.account), None
-        *figures, next_change_at, lapses_at, closed, terms = rows[0]
-        named = dict(zip(_FIGURES, figures, strict=True))
-        named["as_of"] = from_micros(named["as_of"])
-        dates = {"next_change_at": _instant(next_change_at), "lapses_at": _instant(lapses_at)}
-        account = Account(self.program, self.account, **named, **dates, closed=bool(closed))
+        version, as_of, available, pending, debt, earned, adjusted, redeemed, restored = rows[0][:9]
+        expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed, terms = rows[0][9:]
+        account = Account(
+            self.program,
+            self.account,
+            version,
+            from_micros(as_of),
+            available,
+            pending,
+            debt,
+            earned,
+            adjusted,
+            redeemed,
+            restored,
+            expired,
+            reversed_,
+            removed,
+            repaid,
+            forgiven,
+            _instant(next_change_at),
+            _instant(lapses_at),
+            bool(closed),
+        )
         return account, terms
 
     def write(self, before: Account, terms_kept: str | None, decision: Decision) -> Body[None]:

@@ -251,8 +251,8 @@ class SQLiteStorage:
                 cursor.execute("ROLLBACK")
 
 
-_TRANSACTION = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
-_SAVEPOINT = (
+_TRANSACTION: tuple[str, str, tuple[str, ...]] = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_SAVEPOINT: tuple[str, str, tuple[str, ...]] = (
     "SAVEPOINT pointsledger",
     "RELEASE pointsledger",
     ("ROLLBACK TO pointsledger", "RELEASE pointsledger"),
