@@ -223,9 +223,7 @@ class InsufficientPoints(Refused):
     available: int
 
     def __str__(self) -> str:
-        return (
-            f"account {self.account!r} has {self.available} points available; {self.requested} were asked for"
-        )
+        return f"account {self.account!r} has {self.available} points available; {self.requested} were asked for"
 
 
 @define
@@ -291,9 +289,7 @@ class CycleNotOpen(Refused):
     cycle: int
 
     def __str__(self) -> str:
-        return (
-            f"order {self.order!r}: cycle {self.cycle} opens only after cycle {self.cycle - 1} is cancelled"
-        )
+        return f"order {self.order!r}: cycle {self.cycle} opens only after cycle {self.cycle - 1} is cancelled"
 
 
 @define
@@ -340,9 +336,7 @@ class ShortfallRefused(Refused):
     shortfall: int
 
     def __str__(self) -> str:
-        return (
-            f"account {self.account!r}: {self.shortfall} of the {self.claimed} points to take back are spent"
-        )
+        return f"account {self.account!r}: {self.shortfall} of the {self.claimed} points to take back are spent"
 
 
 @define
@@ -383,9 +377,7 @@ class ReversalExceeded(Refused):
     left: int
 
     def __str__(self) -> str:
-        return (
-            f"entry {self.sequence}: {self.left} points are left to reverse, {self.requested} were asked for"
-        )
+        return f"entry {self.sequence}: {self.left} points are left to reverse, {self.requested} were asked for"
 
 
 # --- who must act: a retry -----------------------------------------------------------------------------------
@@ -528,6 +520,6 @@ def _shown(value: Any) -> str:
     """
     try:
         text = repr(value)
-    except Exception:  # a value whose repr raises is still refused by its name
+    except Exception:  # noqa: BLE001 - a value whose repr raises is still refused by its name
         text = f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."

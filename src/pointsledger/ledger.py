@@ -16,7 +16,7 @@ from .domain.account import Account
 from .domain.award import Award
 from .domain.balance import Balance, Expiring, read_balance, read_expiring, read_lots_in_use
 from .domain.commands import Command
-from .domain.decisions import Decide, Decision, decide
+from .domain.decisions import Decision, decide
 from .domain.entries import Entry
 from .domain.explanation import Explanation, read_explanation
 from .domain.identity import check_identifier
@@ -243,9 +243,7 @@ class Ledger:
         """
         return self.apply(commands.Forgive(account=account, points=points, **details))
 
-    def reverse(
-        self, account: str, entry: int, points: int | None = None, **details: Unpack[Details]
-    ) -> Receipt:
+    def reverse(self, account: str, entry: int, points: int | None = None, **details: Unpack[Details]) -> Receipt:
         """
         Take back an entry that no order governs, what is left of it or a part; `actor` and `reason` are required.
 
@@ -353,9 +351,7 @@ class Ledger:
         """
         Report that the order was saved.
         """
-        command = commands.Place(
-            account=order.account, order=order.id, cycle=order.cycle, document=order, **details
-        )
+        command = commands.Place(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
         return self.apply(command)
 
     def process(self, order: Order, **details: Unpack[Details]) -> Receipt:
@@ -366,14 +362,10 @@ class Ledger:
             AccountClosed; IdempotencyConflict: the same order and cycle with other content; CycleNotOpen: the cycle
             before is not cancelled.
         """
-        command = commands.Process(
-            account=order.account, order=order.id, cycle=order.cycle, document=order, **details
-        )
+        command = commands.Process(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
         return self.apply(command)
 
-    def pay(
-        self, order: str, tender: Tender, *, account: str, cycle: int = 1, **details: Unpack[Details]
-    ) -> Receipt:
+    def pay(self, order: str, tender: Tender, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Receipt:
         """
         Report a payment; `tender.id` tells payments of an order apart (S2.5).
         """
@@ -404,9 +396,7 @@ class Ledger:
         Raises:
             OrderUnknown: a line that the order does not have; QuantityExceeded: more units than it has.
         """
-        command = commands.Invoice(
-            account=account, order=order, cycle=cycle, id=invoice, lines=lines, **details
-        )
+        command = commands.Invoice(account=account, order=order, cycle=cycle, id=invoice, lines=lines, **details)
         return self.apply(command)
 
     def cancel_lines(
@@ -447,9 +437,7 @@ class Ledger:
         Raises:
             OrderUnknown, QuantityExceeded, ShortfallRefused: in this order.
         """
-        command = commands.ReturnLines(
-            account=account, order=order, cycle=cycle, id=return_id, lines=lines, **details
-        )
+        command = commands.ReturnLines(account=account, order=order, cycle=cycle, id=return_id, lines=lines, **details)
         return self.apply(command)
 
     def propose_return(
@@ -462,9 +450,7 @@ class Ledger:
             OrderUnknown: there is no such return.
         """
         now = self._at(at)
-        return self._read(
-            account, lambda state: read_return(self.program, state, now, order, cycle, return_id)
-        )
+        return self._read(account, lambda state: read_return(self.program, state, now, order, cycle, return_id))
 
     def settle_return(
         self,
@@ -552,9 +538,7 @@ class Ledger:
         An account without entries has a balance of 0.
         """
         now = self._at(at)
-        return self._read(
-            account, lambda state: read_balance(self.program, state, self._not_before(state, at, now))
-        )
+        return self._read(account, lambda state: read_balance(self.program, state, self._not_before(state, at, now)))
 
     def expiring(self, account: str, *, at: datetime | None = None) -> tuple[Expiring, ...]:
         """

@@ -41,12 +41,14 @@ class CancellationDocument:
     A cancellation with what it takes back: at least one order, each once, each of their lines once.
 
     Orders and lines stand in the order in which the cancelled lines reached them.
+    `lines` counts the lines of the file that found something.
     """
 
     id: str
     customer: str
     occurred_at: datetime
     takes: tuple[OrderTake, ...]
+    lines: int
 
 
 @frozen(kw_only=True)
@@ -91,12 +93,8 @@ def match_cancellations(file: OrderFile) -> OrderHistory:
         if isinstance(document, OrderDocument):
             shelf.keep(document)
             documents.append(document)
-        elif takes := shelf.take(document):
-            documents.append(
-                CancellationDocument(
-                    id=document.id, customer=document.customer, occurred_at=document.occurred_at, takes=takes
-                )
-            )
+        elif taken := shelf.take(document):
+            documents.append(taken)
     return OrderHistory(
         documents=tuple(documents),
         lines=_without_unmatched(file.lines, shelf.lines_unmatched),
@@ -137,10 +135,11 @@ class _Shelf:
             if article in self.cancelled:
                 self.stacks[article].append(_KeptLine(document.id, line.id, line.quantity))
 
-    def take(self, document: UnreferencedCancellation) -> tuple[OrderTake, ...]:
+    def take(self, document: UnreferencedCancellation) -> CancellationDocument | None:
         """
-        Take the document's lines from the shelf, and return what was found.
+        Take the document's lines from the shelf, and return what was found, if anything was.
         """
+        lines_matched = 0
         taken: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for line in document.lines:
             stack = self.stacks[document.customer, line.product]
@@ -154,5 +153,15 @@ class _Shelf:
                 if not kept.quantity:
                     stack.pop()
             self.units_unmatched += missing
-            self.lines_unmatched += missing == line.quantity
-        return tuple((order, tuple(lines.items())) for order, lines in taken.items())
+            matched = missing < line.quantity
+            lines_matched += matched
+            self.lines_unmatched += not matched
+        if not taken:
+            return None
+        return CancellationDocument(
+            id=document.id,
+            customer=document.customer,
+            occurred_at=document.occurred_at,
+            takes=tuple((order, tuple(lines.items())) for order, lines in taken.items()),
+            lines=lines_matched,
+        )

@@ -202,9 +202,7 @@ class _LineCells:
         )
         self._width = len(names)
         self._pick = itemgetter(*(_position(path, names, name) for name in wanted))
-        self._cancels = cells.remembered(
-            mark_column, lambda text: bool(mark and mark.pattern.fullmatch(text))
-        )
+        self._cancels = cells.remembered(mark_column, lambda text: bool(mark and mark.pattern.fullmatch(text)))
         self._document = cells.remembered(columns.order, cells.identifier)
         self._product = cells.remembered(columns.product, cells.identifier)
         self._quantity = cells.remembered(columns.quantity, cells.quantities(layout.decimal_mark))

@@ -37,15 +37,14 @@ Every pattern is a regular expression that must match the whole text of a cell.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, fields_dict, frozen
 
 from ..errors import InvalidFile
+from .toml_file import read_toml
 
 Sign: TypeAlias = Literal["negative", "positive"]
 
@@ -147,18 +146,7 @@ def read_layout(path: str) -> Layout:
     Raises:
         InvalidFile: the file cannot be read, is no TOML (with its line), or describes no layout.
     """
-    try:
-        with Path(path).open("rb") as file:
-            mapping = tomllib.load(file)
-    except OSError as error:
-        raise InvalidFile(path, 0, "", str(error.strerror)) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFile(path, 0, "", "is not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        # The position is only in the message before Python 3.14; at the end of the document there is none.
-        place = re.search(r"at line (\d+)", str(error))
-        raise InvalidFile(path, int(place[1]) if place else 0, "", f"is not TOML: {error}") from error
-    return Layout.from_mapping(mapping, path=path)
+    return Layout.from_mapping(read_toml(path), path=path)
 
 
 def _columns(table: _Table) -> Columns:
@@ -174,9 +162,7 @@ def _mark(table: _Table) -> CancellationMark:
     sign = table.choice("quantity", "negative|positive", "'negative' or 'positive'", "negative")
     column = table.text("column") if "column" in table.mapping else None
     table.refuse_unknown("column")
-    return CancellationMark(
-        pattern=pattern, column=column, quantity="negative" if sign == "negative" else "positive"
-    )
+    return CancellationMark(pattern=pattern, column=column, quantity="negative" if sign == "negative" else "positive")
 
 
 class _Table:

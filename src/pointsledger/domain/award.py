@@ -149,7 +149,7 @@ def award(program: Program, basis: Basis) -> Award:
         return Award(reason="program_inactive", earned_at=basis.earned_at)
     multipliers = [rule for rule in program.earn_rules if rule.kind == "multiplier"]
     plain = {rule.id: _plain(rule, basis) for rule in program.earn_rules if rule.kind != "multiplier"}
-    refused = {rule.id: _refusal(rule, basis) for rule in multipliers}
+    refused: dict[str, Reason | None] = {rule.id: _refusal(rule, basis) for rule in multipliers}
     acting = [rule for rule in multipliers if refused[rule.id] is None]
     multiplied = {
         rule.id: _multiplied(program, rule, plain[rule.id], acting, basis.order)
@@ -159,11 +159,9 @@ def award(program: Program, basis: Basis) -> Award:
     chosen = _without_beaten(program, multiplied)
     given = {rule.id: _rounded(rule, chosen[rule.id]) for rule in program.earn_rules if rule.id in chosen}
     for rule in multipliers:
-        acted = any(
-            rule.id in _acting_on(target, acting) and given[target.id].points for target in _targets(program)
-        )
-        reason = refused[rule.id] or (None if acted else "nothing_to_multiply")
-        given[rule.id] = RuleOutcome(rule.id, reason)
+        acted = any(rule.id in _acting_on(target, acting) and given[target.id].points for target in _targets(program))
+        idle: Reason | None = None if acted else "nothing_to_multiply"
+        given[rule.id] = RuleOutcome(rule.id, refused[rule.id] or idle)
     outcomes = tuple(given[rule.id] for rule in program.earn_rules)
     grants = _grants(program, given, basis.earned_at)
     return Award(sum(grant.points for grant in grants), None, outcomes, grants, basis.earned_at)
@@ -334,9 +332,7 @@ def _without_beaten(program: Program, outcomes: dict[str, RuleOutcome]) -> dict[
     """
     chosen = dict(outcomes)
     for group in {rule.group for rule in _targets(program) if rule.group is not None}:
-        fired = [
-            rule for rule in _targets(program) if rule.group == group and outcomes[rule.id].reason is None
-        ]
+        fired = [rule for rule in _targets(program) if rule.group == group and outcomes[rule.id].reason is None]
         fired.sort(key=lambda rule: rule.priority)
         if program.groups.get(group, "best") == "best":
             fired.sort(key=lambda rule: outcomes[rule.id].exact, reverse=True)

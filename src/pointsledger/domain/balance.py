@@ -147,9 +147,7 @@ def read_lots_in_use(program: Program, account: Account, at: datetime) -> Readin
     Return the lots with points left at an instant, in the program's order of use, pending ones included.
     """
     draft = yield from _all_open_lots(program, account, at)
-    return tuple(
-        sorted((lot for lot in draft.lots.values() if lot.remaining), key=ORDER_OF_USE[program.use_order])
-    )
+    return tuple(sorted((lot for lot in draft.lots.values() if lot.remaining), key=ORDER_OF_USE[program.use_order]))
 
 
 def _all_open_lots(program: Program, account: Account, at: datetime) -> Reading[Draft]:

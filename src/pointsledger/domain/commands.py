@@ -24,7 +24,7 @@ from .money import Money, check_money
 from .orders import CYCLES_MAX, LINES_MAX, Order, Tender
 from .points import TOTAL_MAX, check_count, check_points
 
-KEYLESS = {"recorded": False}
+NOT_CONTENT = {"recorded": False}
 
 
 @frozen(kw_only=True)
@@ -43,8 +43,8 @@ class Command:
     """
 
     account: str
-    key: str | None = field(default=None, eq=False, metadata=KEYLESS)
-    at: datetime | None = field(default=None, eq=False, metadata=KEYLESS)
+    key: str | None = field(default=None, eq=False, metadata=NOT_CONTENT)
+    at: datetime | None = field(default=None, eq=False, metadata=NOT_CONTENT)
     occurred_at: datetime | None = None
     actor: str | None = None
     reason: str | None = None
@@ -122,7 +122,7 @@ class Adjust(Command):
         if self.expires_at is not None:
             object.__setattr__(self, "expires_at", check_instant(self.expires_at, "expires_at"))
         if check_flag(self.allow_debt, "allow_debt") and self.points > 0:
-            raise InvalidInput("allow_debt", True, "belongs to a debit")
+            raise InvalidInput("allow_debt", self.allow_debt, "belongs to a debit")
         if self.expires_at is not None and self.points < 0:
             raise InvalidInput("expires_at", self.expires_at, "belongs to a credit")
 
@@ -223,6 +223,9 @@ class OrderCommand(Command):
 
     @property
     def fact(self) -> str:
+        """
+        The fact's name: its kind, cycle, order and part.
+        """
         part = f"/{self.part}" if self.part else ""
         return f" {command_name(self)}/{self.cycle}/{self.order}{part}"
 
@@ -257,6 +260,9 @@ class Redeem(Command):
 
     @property
     def fact(self) -> str | None:
+        """
+        A redemption for an order is one fact of it; another is none.
+        """
         return None if self.order is None else f" redeem/{self.cycle}/{self.order}"
 
 
@@ -295,6 +301,9 @@ class Pay(OrderCommand):
 
     @property
     def part(self) -> str:
+        """
+        The tender's identifier.
+        """
         return self.tender.id
 
 
@@ -312,6 +321,9 @@ class ApprovePayment(OrderCommand):
 
     @property
     def part(self) -> str:
+        """
+        The tender's identifier.
+        """
         return self.tender
 
 
@@ -335,6 +347,9 @@ class LinesCommand(OrderCommand):
 
     @property
     def part(self) -> str:
+        """
+        The document's identifier.
+        """
         return self.id
 
 
@@ -382,6 +397,9 @@ class DecideReturn(OrderCommand):
 
     @property
     def part(self) -> str:
+        """
+        The return's identifier.
+        """
         return self.return_id
 
 

@@ -150,9 +150,7 @@ def _set_balance(draft: Draft, command: SetBalance) -> Reading[None]:
     yield from draft.settle()
     # A credit repays debt first, so it takes that much more to leave the points asked for.
     change = command.points - draft.account.available
-    yield from _adjust_by(
-        draft, change + draft.account.debt if change > 0 else change, None, allow_debt=False
-    )
+    yield from _adjust_by(draft, change + draft.account.debt if change > 0 else change, None, allow_debt=False)
 
 
 def _adjust_by(draft: Draft, points: int, expires_at: datetime | None, *, allow_debt: bool) -> Reading[None]:
@@ -310,14 +308,10 @@ def _check_return(draft: Draft, command: DecideReturn, state: OrderState) -> Non
         raise OrderCancelled(command.order, command.cycle)
     used = state.redeemed.left if state.redeemed else 0
     if command.give_back > used:
-        raise ReversalExceeded(
-            state.redeemed.entry.sequence if state.redeemed else 0, command.give_back, used
-        )
+        raise ReversalExceeded(state.redeemed.entry.sequence if state.redeemed else 0, command.give_back, used)
     earned = sum(booked.left for booked in state.earned)
     if command.take_back > earned:
-        raise ReversalExceeded(
-            state.earned[0].entry.sequence if state.earned else 0, command.take_back, earned
-        )
+        raise ReversalExceeded(state.earned[0].entry.sequence if state.earned else 0, command.take_back, earned)
 
 
 _CHECK: dict[type[Command], Callable[[Draft, Any, OrderState], None]] = {
@@ -345,9 +339,7 @@ def _redeem(draft: Draft, command: Redeem) -> Reading[tuple[Entry, ...] | None]:
     yield from draft.settle()
     if state is not None:
         state.note(command, draft.occurred_at, draft.account.version + 1, draft.program)
-        yield from book_order(
-            draft, state
-        )  # an order that redeems earns nothing: first goes what it earned
+        yield from book_order(draft, state)  # an order that redeems earns nothing: first goes what it earned
     entry = yield from _use(draft, command, state)
     if state is not None:
         state.redeemed = Booked(entry)

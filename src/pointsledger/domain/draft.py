@@ -50,9 +50,7 @@ class Draft:
         "program",
     )
 
-    def __init__(
-        self, program: Program, account: Account, command: Command, key: str | None, now: datetime
-    ) -> None:
+    def __init__(self, program: Program, account: Account, command: Command, key: str | None, now: datetime) -> None:
         self.program = program
         self.account = account
         self.command = command
@@ -190,10 +188,7 @@ class Draft:
         gone = [
             lot
             for lot in current
-            if lot.remaining
-            and lot.available_at <= self.at
-            and (when := self.lapse_of(lot))
-            and when <= self.at
+            if lot.remaining and lot.available_at <= self.at and (when := self.lapse_of(lot)) and when <= self.at
         ]
         if gone:
             gone.sort(key=ORDER_OF_USE[self.program.use_order])
@@ -241,9 +236,7 @@ class Draft:
         """
         Open a lot, let it lapse at once if its date is past, and repay debt from it otherwise.
         """
-        lot = Lot(
-            self.account.version + 1, points, points, earned_at or self.occurred_at, available_at, expires_at
-        )
+        lot = Lot(self.account.version + 1, points, points, earned_at or self.occurred_at, available_at, expires_at)
         entry = self.post(kind, points, opened=lot, **details)
         if available_at > self.at:
             self._expect_change(available_at)
@@ -355,14 +348,10 @@ class Draft:
             self._repay()
         if anew:
             expires_at = self._new_date(terms)
-            self.credit(
-                "restored", anew, available_at=self.at, expires_at=expires_at, claimed=anew, **details
-            )
+            self.credit("restored", anew, available_at=self.at, expires_at=expires_at, claimed=anew, **details)
         if beyond:
             expires_at = terms.expires_at(self.at)
-            self.credit(
-                "restored", beyond, available_at=self.at, expires_at=expires_at, claimed=beyond, **details
-            )
+            self.credit("restored", beyond, available_at=self.at, expires_at=expires_at, claimed=beyond, **details)
 
     def _current(self, lot: Lot) -> Lot:
         return self.lots[lot.id]

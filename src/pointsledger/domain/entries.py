@@ -15,9 +15,7 @@ from .money import Money
 from .program import Program
 from .rates import ExchangeRate
 
-EntryKind = Literal[
-    "earned", "adjusted", "redeemed", "reversed", "restored", "expired", "repaid", "forgiven", "noted"
-]
+EntryKind = Literal["earned", "adjusted", "redeemed", "reversed", "restored", "expired", "repaid", "forgiven", "noted"]
 
 
 class Allocation(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from attrs import field, fields, frozen
 
@@ -26,6 +26,11 @@ ExpiryKind = Literal["never", "after", "on", "inactivity", "earlier_of"]
 RoundedTo = Literal["day", "week", "month", "quarter", "half_year", "year"]
 PendingKind = Literal["at_once", "after", "on"]
 Activity = Literal["earn", "redeem"]
+
+
+def _activities(values: Iterable[Activity]) -> frozenset[Activity]:
+    return cast("frozenset[Activity]", name_set(values))
+
 
 _UNITS = ("year", "month", "week", "day")
 _DAYS = {"year": 365, "month": 30, "week": 7, "day": 1}
@@ -61,11 +66,7 @@ class Period:
         parts: dict[str, int] = {}
         for count, unit in zip(words[::2], words[1::2], strict=False):
             name = f"{unit.removesuffix('s')}s"
-            if (
-                not (count.isascii() and count.isdigit())
-                or unit.removesuffix("s") not in _UNITS
-                or name in parts
-            ):
+            if not (count.isascii() and count.isdigit()) or unit.removesuffix("s") not in _UNITS or name in parts:
                 break
             parts[name] = int(count)
         if len(parts) * 2 != len(words) or not parts:
@@ -76,9 +77,7 @@ class Period:
         """
         Return the date one period after `day`.
         """
-        from dateutil.relativedelta import (
-            relativedelta,
-        )  # kept out of `import pointsledger`, which is to be quick
+        from dateutil.relativedelta import relativedelta  # noqa: PLC0415 - importing pointsledger is to be quick
 
         return day + relativedelta(years=self.years, months=self.months, weeks=self.weeks, days=self.days)
 
@@ -105,7 +104,7 @@ class ExpiryPolicy:
     year_starts: int = 1
     """The month (1 to 12) in which the merchant's year starts, for quarters, half-years and years."""
     day: date | None = None
-    resets: frozenset[Activity] = field(default=frozenset(), converter=name_set)
+    resets: frozenset[Activity] = field(default=frozenset(), converter=_activities)
     policies: tuple[ExpiryPolicy, ...] = field(default=(), converter=as_tuple)
 
     def __attrs_post_init__(self) -> None:
@@ -114,9 +113,7 @@ class ExpiryPolicy:
         check_count(self.year_starts, "year_starts", most=12)
         _check_parts(self, _EXPIRY_PARTS[self.kind])
         if self.kind == "after" and not self.period and self.rounded_to == "day":
-            raise InvalidProgram(
-                "period", str(self.period), "must be above 0, or be rounded up to more than a day"
-            )
+            raise InvalidProgram("period", str(self.period), "must be above 0, or be rounded up to more than a day")
         if self.kind == "inactivity" and not self.period:
             raise InvalidProgram("period", str(self.period), "must be above 0")
         if not self.resets <= set(get_args(Activity)):
@@ -305,7 +302,7 @@ def _end_of_span(months: int) -> Callable[[date, int], date]:
     """
 
     def end(day: date, year_starts: int) -> date:
-        from dateutil.relativedelta import relativedelta
+        from dateutil.relativedelta import relativedelta  # noqa: PLC0415 - as above
 
         left = months - 1 - (day.month - year_starts) % months
         return day + relativedelta(day=1, months=left) + relativedelta(day=31)

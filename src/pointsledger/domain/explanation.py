@@ -132,7 +132,8 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
         yield f"The points paid {entry.money} at {entry.rate.points} points for {entry.rate.money}."
     for part in explanation.lots:
         until = f"{part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
-        yield f"Lot {part.lot.id}: {part.points:,} points; it can be used until {until} and has {part.lot.remaining:,} left."
+        left = f"it can be used until {until} and has {part.lot.remaining:,} left"
+        yield f"Lot {part.lot.id}: {part.points:,} points; {left}."
     for reversal in explanation.reversals:
         yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {reversal.claimed:,} points of it later."
 
@@ -145,7 +146,8 @@ def _about_reversal(entry: Entry) -> Iterator[str]:
     if entry.reverses is not None:
         yield f"It deals with {entry.claimed:,} points of entry {entry.reverses}."
     if entry.shortfall:
-        yield f"{entry.shortfall:,} of them were spent: {max(entry.debt, 0):,} are owed, {entry.written_off:,} written off."
+        owed = f"{entry.debt:,} are owed, {entry.written_off:,} written off"
+        yield f"{entry.shortfall:,} of them were spent: {owed}."
     if entry.kind in {"repaid", "forgiven"}:
         yield f"The debt fell by {-entry.debt:,} points."
 

@@ -59,14 +59,10 @@ def check_text(value: Any, field: str) -> str:
     """
     if type(value) is not str or not 0 < len(value) <= TEXT_CHARACTERS_MAX:
         raise InvalidInput(field, value, f"must be text of 1 to {TEXT_CHARACTERS_MAX} characters")
-    if not value.isprintable() and any(
-        unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\r\t" for c in value
-    ):
+    if not value.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\r\t" for c in value):
         raise InvalidInput(field, value, "must not contain control characters or lone surrogates")
     return value
 
 
 def _has_refused_character(value: str) -> bool:
-    return any(
-        unicodedata.category(c) in _REFUSED_CATEGORIES and c not in _ALLOWED_FORMAT_CHARACTERS for c in value
-    )
+    return any(unicodedata.category(c) in _REFUSED_CATEGORIES and c not in _ALLOWED_FORMAT_CHARACTERS for c in value)

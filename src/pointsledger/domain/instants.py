@@ -35,21 +35,20 @@ def check_instant(value: Any, field: str) -> datetime:
     """
     if not isinstance(value, datetime):
         raise InvalidInstant(field, value, "must be an aware datetime")
-    if value.tzinfo is UTC and type(value) is datetime and EARLIEST <= value < LATEST:
+    if type(value) is datetime and value.tzinfo is UTC and EARLIEST <= value < LATEST:
         return value
     try:
         offset = value.utcoffset()
-        naive = datetime(
+        naive = datetime(  # noqa: DTZ001 - its offset is taken off below
             value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
         )
-    except Exception as error:  # a tzinfo of the caller may raise anything
-        raise InvalidInstant(field, value, "its time zone gives no offset") from error
-    if offset is None:
-        raise InvalidInstant(field, value, "must be aware: give it a time zone")
-    try:
-        instant = (naive - offset).replace(tzinfo=UTC)
+        instant = None if offset is None else (naive - offset).replace(tzinfo=UTC)
     except OverflowError:
         raise InvalidInstant(field, value, "must be in the years 1900 to 8999") from None
+    except Exception as error:  # a tzinfo or subclass of the caller may raise anything
+        raise InvalidInstant(field, value, "its time zone gives no offset") from error
+    if instant is None:
+        raise InvalidInstant(field, value, "must be aware: give it a time zone")
     if not EARLIEST <= instant < LATEST:
         raise InvalidInstant(field, value, "must be in the years 1900 to 8999")
     return instant

@@ -57,9 +57,7 @@ class Lot:
         """
         Return the lot with other points left.
         """
-        return Lot(
-            self.id, self.points, remaining, self.earned_at, self.available_at, self.expires_at, expired
-        )
+        return Lot(self.id, self.points, remaining, self.earned_at, self.available_at, self.expires_at, expired)
 
 
 def _soonest_expiry(lot: Lot) -> tuple[Any, ...]:
@@ -74,4 +72,4 @@ ORDER_OF_USE: dict[UseOrder, Callable[[Lot], tuple[Any, ...]]] = {
     "soonest_expiry": _soonest_expiry,
     "oldest_first": _oldest_first,
 }
-"""The sort key of each order in which lots are drawn (R-09): never-expiring last, then earliest earned, then sequence."""
+"""The sort key of each order in which lots are drawn (R-09): never-expiring last, then earliest earned, then id."""

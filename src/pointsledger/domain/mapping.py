@@ -8,14 +8,14 @@ Fields that equal their default are left out, so equal values give equal mapping
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from functools import cache, partial
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from attrs import NOTHING, Attribute, Factory, fields, has
+from attrs import NOTHING, Attribute, fields, has
 
 from ..errors import CurrencyMismatch, InvalidInput, InvalidProgram
 from .expiry import Period
@@ -30,7 +30,7 @@ def to_mapping(value: Any) -> dict[str, Any]:
     Return a value of this library as a mapping of text, whole numbers, booleans, lists and mappings.
     """
     found: dict[str, Any] = {}
-    for attribute in fields(type(value)):
+    for attribute in fields(cast("Any", type(value))):
         part = getattr(value, attribute.name)
         if attribute.metadata.get("recorded", True) and part != _default(attribute, value):
             found[attribute.name] = _plain(part)
@@ -47,16 +47,13 @@ def from_mapping(kind: type[T], mapping: Any, path: str = "") -> T:
     Raises:
         InvalidInput, CurrencyMismatch: `field` is the path of what is wrong, such as ``earn_rules[1].per``.
     """
-    if not isinstance(mapping, Mapping):
+    if not _is_mapping(mapping):
         raise InvalidProgram(path or "mapping", mapping, "must be a table of fields")
-    given: Mapping[Any, Any] = mapping
     decoders = _decoders(cast("Any", kind))
     arguments: dict[str, Any] = {}
-    for name, part in given.items():
+    for name, part in mapping.items():
         if name not in decoders:
-            raise InvalidProgram(
-                _join(path, str(name)), part, f"is no field; fields are {', '.join(decoders)}"
-            )
+            raise InvalidProgram(_join(path, str(name)), part, f"is no field; fields are {', '.join(decoders)}")
         arguments[name] = decoders[name](part, _join(path, name))
     for attribute in fields(cast("Any", kind)):
         if attribute.default is NOTHING and attribute.name not in arguments:
@@ -64,11 +61,20 @@ def from_mapping(kind: type[T], mapping: Any, path: str = "") -> T:
     return _at_path(partial(kind, **arguments), path)
 
 
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
+
+
 def _default(attribute: Attribute[Any], value: Any) -> Any:
     default: Any = attribute.default
-    if isinstance(default, Factory):  # type: ignore[arg-type]
-        return default.factory(value) if default.takes_self else default.factory()
-    return default
+    factory = getattr(default, "factory", None)
+    if factory is None:
+        return default
+    return factory(value) if default.takes_self else factory()
 
 
 def _plain(value: Any) -> Any:
@@ -78,13 +84,12 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, tuple):
-        parts: tuple[Any, ...] = value
-        return [_plain(part) for part in parts]
+    if _is_list(value):
+        return [_plain(part) for part in value]
     if isinstance(value, frozenset):
         return sorted(cast("frozenset[str]", value))
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[str, Any]", value))
+    if _is_mapping(value):
+        return dict(value)
     return to_mapping(value)
 
 
@@ -118,16 +123,15 @@ def _decoder(hint: Any) -> Decoder:
 
 
 def _read_list(read: Decoder, value: Any, path: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
+    if not _is_list(value):
         raise InvalidProgram(path, value, "must be a list")
-    parts = cast("list[Any]", value)
-    return tuple(read(part, f"{path}[{i}]") for i, part in enumerate(parts))
+    return tuple(read(part, f"{path}[{i}]") for i, part in enumerate(value))
 
 
 def _read_pair(value: Any, path: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple) or len(cast("list[Any]", value)) != 2:
+    if not _is_list(value) or len(value) != 2:
         raise InvalidProgram(path, value, "must be a pair")
-    return tuple(cast("list[Any]", value))
+    return tuple(value)
 
 
 def _read_text(parse: Callable[[str], Any], like: str, value: Any, path: str) -> Any:

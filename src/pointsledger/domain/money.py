@@ -60,15 +60,15 @@ class Money:
     currency: str
 
     def __init__(self, amount: Decimal | str, currency: str) -> None:
-        if type(currency) is not str or currency not in CURRENCY_DECIMALS:
-            raise InvalidMoney("currency", currency, "must be an ISO 4217 code such as 'EUR'")
+        check_currency(currency, "currency")
         if type(amount) is str:
             micros = _micros_of_text(amount)
         elif type(amount) is Decimal:
             micros = _micros_of_decimal(amount)
         else:
             raise InvalidMoney("amount", amount, "must be a Decimal or decimal text such as '19.99'")
-        self.__attrs_init__(micros, currency)
+        object.__setattr__(self, "micros", micros)
+        object.__setattr__(self, "currency", currency)
 
     @classmethod
     def of_micros(cls, micros: int, currency: str) -> Money:
@@ -76,7 +76,8 @@ class Money:
         Return the money of `micros` millionths of the currency's unit.
         """
         money = cls.__new__(cls)
-        money.__attrs_init__(micros, currency)
+        object.__setattr__(money, "micros", micros)
+        object.__setattr__(money, "currency", currency)
         return money
 
     @classmethod
@@ -92,6 +93,8 @@ class Money:
         """
         Return the money that ``"24.90 GBP"`` names; the inverse of `str`.
         """
+        if type(text) is not str:
+            raise InvalidMoney("money", text, "must be text such as '24.90 GBP'")
         amount, _, currency = text.partition(" ")
         return cls(amount, currency)
 
@@ -109,6 +112,8 @@ class Money:
         return Money.of_micros(self.micros - self._same(other).micros, self.currency)
 
     def __mul__(self, count: int) -> Money:
+        if type(count) is not int:
+            raise InvalidMoney("count", count, "money is multiplied by an int only")
         return Money.of_micros(self.micros * count, self.currency)
 
     def __lt__(self, other: Money) -> bool:
@@ -124,9 +129,20 @@ class Money:
         return f"Money({str(self).partition(' ')[0]!r}, {self.currency!r})"
 
     def _same(self, other: Money) -> Money:
+        if type(other) is not Money:
+            raise InvalidMoney("money", other, "money is added to and compared with Money only")
         if other.currency != self.currency:
             raise CurrencyMismatch("currency", self.currency, other.currency)
         return other
+
+
+def check_currency(value: Any, field: str) -> str:
+    """
+    Return `value` if it is the ISO 4217 code of a currency that is money, in capitals; else raise `InvalidMoney`.
+    """
+    if type(value) is not str or value not in CURRENCY_DECIMALS:
+        raise InvalidMoney(field, value, "must be an ISO 4217 code such as 'EUR'")
+    return value
 
 
 def check_money(value: Any, field: str, *, least: int = 0, payable: bool = True) -> Money:
@@ -162,7 +178,7 @@ def _micros_of_text(amount: str) -> int:
     if found is None:
         raise InvalidMoney("amount", amount, "must be decimal text such as '19.99', with at most 6 decimals")
     sign, whole, decimals = found.groups("")
-    return _signed(int(whole + decimals.ljust(DECIMALS_MAX, "0")), bool(sign), amount)
+    return _signed(int(whole + decimals.ljust(DECIMALS_MAX, "0")), int(bool(sign)), amount)
 
 
 def _micros_of_decimal(amount: Decimal) -> int:
@@ -171,18 +187,18 @@ def _micros_of_decimal(amount: Decimal) -> int:
     """
     if not amount.is_finite():
         raise InvalidMoney("amount", amount, "must be finite")
-    if abs(amount.adjusted()) > 30:
-        raise InvalidMoney("amount", amount, "must be of ordinary size")
     sign, digits, exponent = amount.as_tuple()
+    if abs(amount.adjusted()) > 30 or len(digits) > 60:
+        raise InvalidMoney("amount", amount, "must be of ordinary size")
     shift = int(exponent) + DECIMALS_MAX
     count = int("".join(map(str, digits))) * int(10 ** max(shift, 0))
     count, lost = divmod(count, int(10 ** max(-shift, 0)))
     if lost:
         raise InvalidMoney("amount", amount, "must have at most 6 decimals")
-    return _signed(count, bool(sign), amount)
+    return _signed(count, int(bool(sign)), amount)
 
 
-def _signed(count: int, negative: bool, amount: Decimal | str) -> int:
-    if negative and count == 0:
+def _signed(count: int, sign: int, amount: Decimal | str) -> int:
+    if sign and count == 0:
         raise InvalidMoney("amount", amount, "must not be negative zero")
-    return -count if negative else count
+    return -count if sign else count

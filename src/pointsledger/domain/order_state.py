@@ -7,7 +7,7 @@ the state asks only which facts there are and when they happened in business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Generic, TypeVar, cast
 
@@ -33,7 +33,6 @@ from .entries import Entry
 from .money import Money
 from .orders import Order, Tender
 from .program import Program, Timing
-
 
 C = TypeVar("C", bound=Command)
 L = TypeVar("L", bound=LinesCommand)
@@ -77,8 +76,8 @@ class OrderState:
 
     order: str
     cycle: int
-    facts: dict[str, Fact[AnyOrderCommand]] = Factory(dict)
-    earned: list[Booked] = Factory(list)
+    facts: dict[str, Fact[AnyOrderCommand]] = Factory(dict[str, Fact[AnyOrderCommand]])
+    earned: list[Booked] = Factory(list[Booked])
     redeemed: Booked | None = None
     terms: Program | None = None
     """The program under which the order was first counted; later counts use it again (R-31)."""
@@ -147,9 +146,12 @@ class OrderState:
         """
         The order as it was processed, or as it was placed before that; None before either.
         """
-        return self._document(None)
+        return self.document_at(None)
 
-    def _document(self, until: datetime | None) -> Order | None:
+    def document_at(self, until: datetime | None) -> Order | None:
+        """
+        The document as known from facts until an instant, inclusive; None: from all facts.
+        """
         known: list[Fact[Process] | Fact[Place]] = [
             *self.of_kind(Process, until),
             *self.of_kind(Place, until),
@@ -174,7 +176,7 @@ class OrderState:
         """
         Every tender by its id, the document's first; a payment reported by itself overrules it (R-15).
         """
-        document = self._document(until)
+        document = self.document_at(until)
         found = {tender.id: tender for tender in (document.tenders if document else ())}
         found |= {fact.command.tender.id: fact.command.tender for fact in self.of_kind(Pay, until)}
         return found
@@ -224,10 +226,13 @@ class OrderState:
         """
         gone = self.quantities(CancelLines)
         back = self.quantities(ReturnLines) if returned else {}
-        return self._left(document, gone, back)
+        return self.left(document, gone, back)
 
     @staticmethod
-    def _left(document: Order, *taken: dict[str, int]) -> dict[str, int]:
+    def left(document: Order, *taken: dict[str, int]) -> dict[str, int]:
+        """
+        Return the units of each line less what was taken; never below 0.
+        """
         left = {line.id: line.quantity - sum(t.get(line.id, 0) for t in taken) for line in document.lines}
         return {line: max(0, quantity) for line, quantity in left.items()}
 
@@ -261,32 +266,36 @@ class OrderState:
                 return instant
         return None
 
-    def _is_saved(self, until: datetime) -> bool:
-        return self._document(until) is not None
 
-    def _is_processed(self, until: datetime) -> bool:
-        return bool(self.of_kind(Process, until))
-
-    def _is_paid(self, until: datetime) -> bool:
-        document = self._document(until)
-        if document is None:
-            return False
-        nets = document.nets(self._left(document, self.quantities(CancelLines, until)))
-        extras = sum(money.micros for money in (document.shipping, document.tax) if money)
-        total = Money.rounded_down(sum(nets) + extras, document.currency)
-        return self.paid_micros(until) >= total.micros
-
-    def _is_invoiced(self, until: datetime) -> bool:
-        document = self._document(until)
-        if document is None:
-            return False
-        done, gone = self.quantities(Invoice, until), self.quantities(CancelLines, until)
-        return all(done.get(line.id, 0) + gone.get(line.id, 0) >= line.quantity for line in document.lines)
+def _is_saved(state: OrderState, until: datetime) -> bool:
+    return state.document_at(until) is not None
 
 
-_TIMINGS = {
-    "on_save": OrderState._is_saved,
-    "on_processed": OrderState._is_processed,
-    "on_full_payment": OrderState._is_paid,
-    "when_all_lines_invoiced_or_cancelled": OrderState._is_invoiced,
+def _is_processed(state: OrderState, until: datetime) -> bool:
+    return bool(state.of_kind(Process, until))
+
+
+def _is_paid(state: OrderState, until: datetime) -> bool:
+    document = state.document_at(until)
+    if document is None:
+        return False
+    nets = document.nets(state.left(document, state.quantities(CancelLines, until)))
+    extras = sum(money.micros for money in (document.shipping, document.tax) if money)
+    total = Money.rounded_down(sum(nets) + extras, document.currency)
+    return state.paid_micros(until) >= total.micros
+
+
+def _is_invoiced(state: OrderState, until: datetime) -> bool:
+    document = state.document_at(until)
+    if document is None:
+        return False
+    done, gone = state.quantities(Invoice, until), state.quantities(CancelLines, until)
+    return all(done.get(line.id, 0) + gone.get(line.id, 0) >= line.quantity for line in document.lines)
+
+
+_TIMINGS: dict[Timing, Callable[[OrderState, datetime], bool]] = {
+    "on_save": _is_saved,
+    "on_processed": _is_processed,
+    "on_full_payment": _is_paid,
+    "when_all_lines_invoiced_or_cancelled": _is_invoiced,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ..errors import CurrencyMismatch, InvalidInput
 from .fields import as_tuple, check_flag, name_set
@@ -21,6 +21,18 @@ CYCLES_MAX = 1000
 
 NON_EARNING_TENDERS = frozenset({"gift_card", "store_credit", "points", "write_off", "credit"})
 """Kinds of tender that bring the merchant no money now, so by default they earn nothing (S0.5, S1.32)."""
+
+
+def _product_of(line: OrderLine) -> str:
+    return line.product
+
+
+def _kind_of(tender: Tender) -> str:
+    return tender.kind
+
+
+def _earns_by_kind(tender: Tender) -> bool:
+    return tender.kind not in NON_EARNING_TENDERS
 
 
 @frozen
@@ -41,14 +53,10 @@ class OrderLine:
     product: str
     unit_price: Money
     quantity: int = 1
-    id: str = field(kw_only=True)
+    id: str = field(default=Factory(_product_of, takes_self=True), kw_only=True)
     categories: frozenset[str] = field(default=frozenset(), converter=name_set, kw_only=True)
     discount: Money | None = field(default=None, kw_only=True)
     earns: bool = field(default=True, kw_only=True)
-
-    @id.default
-    def _id_is_the_product(self) -> str:
-        return self.product
 
     def __attrs_post_init__(self) -> None:
         check_identifier(self.product, "product")
@@ -89,17 +97,9 @@ class Tender:
 
     kind: str
     amount: Money
-    id: str = field(kw_only=True)
+    id: str = field(default=Factory(_kind_of, takes_self=True), kw_only=True)
     approved: bool = field(default=True, kw_only=True)
-    earns: bool = field(kw_only=True)
-
-    @id.default
-    def _id_is_the_kind(self) -> str:
-        return self.kind
-
-    @earns.default
-    def _earns_by_kind(self) -> bool:
-        return self.kind not in NON_EARNING_TENDERS
+    earns: bool = field(default=Factory(_earns_by_kind, takes_self=True), kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         check_identifier(self.kind, "kind")

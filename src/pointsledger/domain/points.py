@@ -67,9 +67,7 @@ def check_ratio(value: Any, field: str) -> Fraction:
         except (ValueError, ZeroDivisionError):
             ratio = None
     if ratio is None:
-        raise InvalidProgram(
-            field, value, "must be exact: an int, a Fraction, or text such as '1.5' or '3/2'"
-        )
+        raise InvalidProgram(field, value, "must be exact: an int, a Fraction, or text such as '1.5' or '3/2'")
     if not (0 < ratio <= POINTS_MAX and ratio.denominator <= POINTS_MAX):
         raise InvalidProgram(field, value, f"must be above 0, and its terms at most {POINTS_MAX}")
     return ratio

@@ -110,9 +110,7 @@ class RestorePolicy:
         check_choice(self.lapsed, "lapsed", Lapsed)
         check_points(self.grace_days, "grace_days", least=0, most=36525)
         if (self.lapsed == "grace") != (self.grace_days > 0):
-            raise InvalidProgram(
-                "grace_days", self.grace_days, "belongs to 'grace', and must be above 0 there"
-            )
+            raise InvalidProgram("grace_days", self.grace_days, "belongs to 'grace', and must be above 0 there")
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -148,7 +146,7 @@ class Program:
     timing: Timing = "on_processed"
     redeeming_orders: RedeemingOrders = "earn_nothing"
     multipliers: Multipliers = "add_bonus"
-    groups: Mapping[str, GroupChoice] = field(factory=dict, hash=False)
+    groups: Mapping[str, GroupChoice] = field(factory=dict[str, GroupChoice], hash=False)
     limits: RedemptionLimits = RedemptionLimits()
     returns: Returns = "manual"
     shortfall: Shortfall = "debt"
@@ -178,9 +176,7 @@ class Program:
                 raise InvalidProgram(f"earn_rules[{i}].id", rule.id, "names two rules; give them ids")
             unknown = rule.multiplies - set(ids)
             if unknown:
-                raise InvalidProgram(
-                    f"earn_rules[{i}].multiplies", sorted(unknown), "names no rule of the program"
-                )
+                raise InvalidProgram(f"earn_rules[{i}].multiplies", sorted(unknown), "names no rule of the program")
 
     def _check_rates(self) -> None:
         _check_sequence(self.exchange_rates, "exchange_rates", ExchangeRate)

@@ -111,15 +111,7 @@ class DrawsOn:
 
 
 Read: TypeAlias = (
-    DueLots
-    | UsableLots
-    | OpenLots
-    | LotsNamed
-    | NextChange
-    | OrderEntries
-    | EntriesOn
-    | EntriesAfter
-    | DrawsOn
+    DueLots | UsableLots | OpenLots | LotsNamed | NextChange | OrderEntries | EntriesOn | EntriesAfter | DrawsOn
 )
 
 Reading: TypeAlias = Generator[Read, Any, T]

@@ -100,9 +100,7 @@ def quote_redemption(
     limits = program.limits
     rate = rate_for(program, currency or (to_pay.currency if to_pay else None))
     if limits.share_max is not None and to_pay is None and eligible is None:
-        raise InvalidInput(
-            "to_pay", None, "is required: the program limits the share of an order that points pay"
-        )
+        raise InvalidInput("to_pay", None, "is required: the program limits the share of an order that points pay")
     points = available if requested is None else requested
     bound: list[Limit] = []
     for code, most in _clamps(limits, rate, available, to_pay, eligible or to_pay):
@@ -110,10 +108,7 @@ def quote_redemption(
             bound.append(Limit(code, points, most))
             points = most
     payoff = _payoff(limits, rate, points, to_pay)
-    if payoff is None:
-        points = _in_steps(limits, rate, points, bound)
-    else:
-        points = payoff
+    points = _in_steps(limits, rate, points, bound) if payoff is None else payoff
     money = rate.value(points) if rate else None
     if payoff is not None:
         money = to_pay
@@ -147,9 +142,7 @@ def _clamps(
     return clamps
 
 
-def _payoff(
-    limits: RedemptionLimits, rate: ExchangeRate | None, points: int, to_pay: Money | None
-) -> int | None:
+def _payoff(limits: RedemptionLimits, rate: ExchangeRate | None, points: int, to_pay: Money | None) -> int | None:
     """
     Return the points that pay off the order with a partial last group, if they do.
     """

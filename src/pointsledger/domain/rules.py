@@ -164,9 +164,7 @@ class EarnRule:
         """
         Multiply what other rules give for the lines that this rule matches; `factor` may be ``"1.5"``.
         """
-        return cls(
-            id=id, kind="multiplier", factor=factor, multiplies=multiplies, products=products, **narrowed
-        )
+        return cls(id=id, kind="multiplier", factor=factor, multiplies=multiplies, products=products, **narrowed)
 
     def _check_names(self) -> None:
         for name in ("multiplies", "products", "categories", "channels", "customer_groups"):
@@ -180,17 +178,11 @@ class EarnRule:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, check_instant(value, name))
-        if (
-            self.valid_from is not None
-            and self.valid_until is not None
-            and self.valid_from >= self.valid_until
-        ):
+        if self.valid_from is not None and self.valid_until is not None and self.valid_from >= self.valid_until:
             raise InvalidProgram("valid_until", self.valid_until, "must be later than valid_from")
 
     def _check_own_policies(self) -> None:
-        if self.expiry is not None and (
-            type(self.expiry) is not ExpiryPolicy or self.expiry.idle is not None
-        ):
+        if self.expiry is not None and (type(self.expiry) is not ExpiryPolicy or self.expiry.idle is not None):
             raise InvalidProgram("expiry", self.expiry, "must be an expiry policy without inactivity")
         if self.pending is not None and type(self.pending) is not PendingPolicy:
             raise InvalidProgram("pending", self.pending, "must be a pending policy")
@@ -221,6 +213,4 @@ class EarnRule:
             unused |= {"proportional": False, "with_shipping": False, "with_tax": False}
         for name, value in unused.items():
             if getattr(self, name) != value:
-                raise InvalidProgram(
-                    name, getattr(self, name), f"has no meaning in a rule of kind {self.kind!r}"
-                )
+                raise InvalidProgram(name, getattr(self, name), f"has no meaning in a rule of kind {self.kind!r}")

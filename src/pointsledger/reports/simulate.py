@@ -56,7 +56,7 @@ class HolderChange:
     """
     What one holder has had of each program: points in lots, less debt, plus points used.
 
-    `before_value` and `after_value` are what these points are worth at each program's first rate (None: no rate).
+    `before_value` and `after_value` are what these points are worth at each program's first rate, if any.
     """
 
     account: str
@@ -76,8 +76,8 @@ class Simulation:
         before, after: what the recorded program gave, and what the other would have given.
         commands: how many commands were carried out again.
         refused: how many of them the other program refused, by the name of the error, most frequent first.
-        gaining, losing: the holders who gain and lose most, the most first; by value where both programs have a
-            rate to one currency, else by points. Holders with no change are in neither.
+        gaining, losing: the holders who gain and lose most, the most first; by value where both programs have
+            a rate to one currency, else by points. Holders with no change are in neither.
     """
 
     at: datetime

@@ -3,7 +3,7 @@ An account's statement: what came and went in a period, and what is left of it (
 
 A statement is a function of the history and of the period: whether a sweep has written down what lapsed, and
 when, changes no figure of it (I-32).
-For that, what time alone did counts at the instant at which it took effect, everything else when it was recorded.
+For that, what time alone did counts when it took effect, and everything else when it was recorded.
 Both clocks run forward with the sequence of entries, so the running balance is that of the entries.
 """
 
@@ -90,9 +90,7 @@ def statement(
     return storage.read(program.id, account, lambda state: _read_statement(program, state, first, end))
 
 
-def _read_statement(
-    program: Program, account: Account, since: datetime, until: datetime
-) -> Reading[Statement]:
+def _read_statement(program: Program, account: Account, since: datetime, until: datetime) -> Reading[Statement]:
     last = until - _MICROSECOND
     if not program.active:
         return Statement(account.id, since, until, 0, Balance(last, shown=False))

@@ -81,7 +81,7 @@ class Finding:
 @frozen
 class Proof:
     """
-    What was proved: how many accounts and entries were folded, and what was found wrong, in the order of accounts.
+    How many accounts and entries were folded, and what was found wrong, in the order of accounts.
     """
 
     accounts: int
@@ -152,9 +152,7 @@ class _Fold:
         if self._parts_fit(entry):
             move_points(self.lots, entry)
             self._check_bounds(entry)
-        self._expect(
-            "balance_after", entry.sequence, "the balance", self.balance + entry.points, entry.balance_after
-        )
+        self._expect("balance_after", entry.sequence, "the balance", self.balance + entry.points, entry.balance_after)
         self.balance = entry.balance_after
         try:
             self.account = self.account.after(entry, 0, 0)
@@ -184,7 +182,7 @@ class _Fold:
                 figure = f"what is left of lot {lot_id}"
                 self._find("lot_bounds", entry.sequence, figure, f"0 to {lot.points}", lot.remaining)
 
-    # --- what is stored beside the entries -------------------------------------------------------------------
+    # --- what is stored beside the entries ------------------------------------------------------------------
 
     def compare_lots(self, stored: Iterable[Lot]) -> None:
         """
@@ -192,13 +190,8 @@ class _Fold:
         """
         found = {lot.id: lot for lot in stored}
         for lot_id in sorted(self.lots.keys() | found.keys()):
-            self._expect(
-                "lot_stored",
-                None,
-                f"lot {lot_id}",
-                self.lots.get(lot_id, "no lot"),
-                found.get(lot_id, "no lot"),
-            )
+            lots = self.lots.get(lot_id, "no lot"), found.get(lot_id, "no lot")
+            self._expect("lot_stored", None, f"lot {lot_id}", *lots)
 
     def compare_account(self, stored: Account) -> None:
         """
@@ -232,12 +225,10 @@ class _Fold:
         if (stored.next_change_at or LATEST) > true:
             self._find("next_change", None, "next_change_at", f"{true} or earlier", stored.next_change_at)
 
-    def _expect(
-        self, code: FindingCode, sequence: int | None, figure: str, expected: Any, found: Any
-    ) -> bool:
+    def _expect(self, code: FindingCode, at: int | None, figure: str, expected: Any, found: Any) -> bool:
         if expected != found:
-            self._find(code, sequence, figure, expected, found)
+            self._find(code, at, figure, expected, found)
         return bool(expected == found)
 
-    def _find(self, code: FindingCode, sequence: int | None, figure: str, expected: Any, found: Any) -> None:
-        self.findings.append(Finding(code, self.account.id, sequence, figure, expected, found))
+    def _find(self, code: FindingCode, at: int | None, figure: str, expected: Any, found: Any) -> None:
+        self.findings.append(Finding(code, self.account.id, at, figure, expected, found))

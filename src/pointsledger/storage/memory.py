@@ -47,19 +47,19 @@ class Shelf:
     """
 
     account: Account
-    entries: list[Entry] = Factory(list)
-    keys: dict[str, int] = Factory(dict)
+    entries: list[Entry] = Factory(list[Entry])
+    keys: dict[str, int] = Factory(dict[str, int])
     """The sequence of the first entry under each key."""
-    orders: dict[str, list[int]] = Factory(dict)
+    orders: dict[str, list[int]] = Factory(dict[str, list[int]])
     """The sequences of the entries that name each order."""
-    lots: dict[int, Lot] = Factory(dict)
-    reversals: dict[int, list[int]] = Factory(dict)
+    lots: dict[int, Lot] = Factory(dict[int, Lot])
+    reversals: dict[int, list[int]] = Factory(dict[int, list[int]])
     """The sequences of the entries that reverse each entry."""
-    waiting: list[tuple[datetime, int]] = Factory(list)
+    waiting: list[tuple[datetime, int]] = Factory(list[tuple[datetime, int]])
     """When each lot that was opened as pending becomes usable, and its id, ascending."""
     queued: datetime | None = None
     """The instant of change under which its room has queued it."""
-    in_use: dict[UseOrder, list[tuple[Any, ...]]] = Factory(dict)
+    in_use: dict[UseOrder, list[tuple[Any, ...]]] = Factory(dict[UseOrder, list[tuple[Any, ...]]])
     """For each order of use that was asked for: the sort keys of lots with points left, ascending."""
 
     def under(self, key: str | None) -> tuple[Entry, ...]:
@@ -138,7 +138,10 @@ class Shelf:
             self.in_use[use_order] = sorted(key(lot) for lot in self.lots.values() if lot.remaining)
         return self.in_use[use_order]
 
-    def _usable(self, read: UsableLots) -> tuple[Lot, ...]:
+    def usable_lots(self, read: UsableLots) -> tuple[Lot, ...]:
+        """
+        Return usable lots in the order of use that hold the points.
+        """
         found: list[Lot] = []
         missing = read.points
         for rank in self._lots_in(read.use_order):
@@ -150,57 +153,79 @@ class Shelf:
                 missing -= lot.remaining
         return tuple(found)
 
-    def _open(self, read: OpenLots) -> tuple[Lot, ...]:
+    def open_lots(self, read: OpenLots) -> tuple[Lot, ...]:
+        """
+        Return every lot with points left.
+        """
         return tuple(self.lots[rank[-1]] for rank in self._lots_in("soonest_expiry"))
 
-    def _due(self, read: DueLots) -> tuple[Lot, ...]:
+    def due_lots(self, read: DueLots) -> tuple[Lot, ...]:
+        """
+        Return lots that time changed.
+        """
         if read.everything:
-            return tuple(sorted(self._open(OpenLots()), key=lambda lot: lot.id))
+            return tuple(sorted(self.open_lots(OpenLots()), key=lambda lot: lot.id))
         first, last = (bisect_right(self.waiting, (when, TOTAL_MAX)) for when in (read.after, read.at))
         started = {lot for _, lot in self.waiting[first:last] if self.lots[lot].remaining}
         ranks = self._lots_in("soonest_expiry")
         lapsed = {rank[-1] for rank in ranks[: bisect_right(ranks, (read.at, LATEST))]}
         return tuple(self.lots[lot] for lot in sorted(started | lapsed))
 
-    def _next_change(self, read: NextChange) -> datetime | None:
+    def next_change(self, read: NextChange) -> datetime | None:
+        """
+        Return the earliest change that lots wait for.
+        """
         ranks = self._lots_in("soonest_expiry")
         lapsing = bisect_right(ranks, (read.after, LATEST))
         starting = bisect_right(self.waiting, (read.after, TOTAL_MAX))
-        soonest = [
-            when for when, *_ in (*ranks[lapsing : lapsing + 1], *self.waiting[starting : starting + 1])
-        ]
+        soonest = [when for when, *_ in (*ranks[lapsing : lapsing + 1], *self.waiting[starting : starting + 1])]
         return min((when for when in soonest if when < LATEST), default=None)
 
-    def _lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
+    def lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
+        """
+        Return lots by their ids.
+        """
         return tuple(self.lots[lot] for lot in read.ids)
 
-    def _order_entries(self, read: OrderEntries) -> tuple[Entry, ...]:
+    def order_entries(self, read: OrderEntries) -> tuple[Entry, ...]:
+        """
+        Return the entries that name an order.
+        """
         return tuple(self.entries[sequence - 1] for sequence in self.orders.get(read.order, ()))
 
-    def _entries_on(self, read: EntriesOn) -> tuple[Entry, ...]:
+    def entries_on(self, read: EntriesOn) -> tuple[Entry, ...]:
+        """
+        Return an entry and what reverses it.
+        """
         of_entry = self.entries[read.sequence - 1 : read.sequence]
         return (
             *of_entry,
             *(self.entries[reversal - 1] for reversal in self.reversals.get(read.sequence, ())),
         )
 
-    def _entries_after(self, read: EntriesAfter) -> tuple[Entry, ...]:
+    def entries_after(self, read: EntriesAfter) -> tuple[Entry, ...]:
+        """
+        Return a page of entries.
+        """
         return tuple(self.entries[read.sequence : read.sequence + read.limit])
 
-    def _draws_on(self, read: DrawsOn) -> tuple[Entry, ...]:
+    def draws_on(self, read: DrawsOn) -> tuple[Entry, ...]:
+        """
+        Return the entries that touched a lot after it was opened; looks at every entry.
+        """
         return tuple(e for e in self.entries if any(part.lot == read.lot for part in e.allocations))
 
 
 _ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
-    UsableLots: Shelf._usable,
-    OpenLots: Shelf._open,
-    DueLots: Shelf._due,
-    NextChange: Shelf._next_change,
-    LotsNamed: Shelf._lots_named,
-    OrderEntries: Shelf._order_entries,
-    EntriesOn: Shelf._entries_on,
-    EntriesAfter: Shelf._entries_after,
-    DrawsOn: Shelf._draws_on,
+    UsableLots: Shelf.usable_lots,
+    OpenLots: Shelf.open_lots,
+    DueLots: Shelf.due_lots,
+    NextChange: Shelf.next_change,
+    LotsNamed: Shelf.lots_named,
+    OrderEntries: Shelf.order_entries,
+    EntriesOn: Shelf.entries_on,
+    EntriesAfter: Shelf.entries_after,
+    DrawsOn: Shelf.draws_on,
 }
 
 
@@ -210,8 +235,8 @@ class Room:
     The shelves of one program, and when time may change them.
     """
 
-    shelves: dict[str, Shelf] = Factory(dict)
-    changes: list[tuple[datetime, str]] = Factory(list)
+    shelves: dict[str, Shelf] = Factory(dict[str, Shelf])
+    changes: list[tuple[datetime, str]] = Factory(list[tuple[datetime, str]])
     """A heap of instants of change and accounts; some no longer hold, which is seen when they come up."""
 
     def shelf(self, program: str, account: str) -> Shelf:

@@ -98,9 +98,7 @@ ENTRY = (
 )
 LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
 
-_ENTRY_COLUMNS = ", ".join(f"e.{name.strip()}" for name in ENTRY.split(",")).replace(
-    "e.command,", "f.command,"
-)
+_ENTRY_COLUMNS = ", ".join(f"e.{name.strip()}" for name in ENTRY.split(",")).replace("e.command,", "f.command,")
 
 
 @frozen
@@ -127,9 +125,7 @@ class Books:
         """
         lock = self.dialect.lock if to_write else ""
         rows = yield from _ask(
-            self.dialect(
-                f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?{lock}"
-            ),
+            self.dialect(f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?{lock}"),
             self.program,
             self.account,
         )
@@ -198,9 +194,7 @@ class Books:
         if before.version == 0:
             marks = ", ".join("?" * (len(figures) + 2))
             count = yield from _write(
-                self.dialect(
-                    f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) VALUES ({marks})"
-                ),
+                self.dialect(f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) VALUES ({marks})"),
                 self.program,
                 self.account,
                 *figures,
@@ -249,9 +243,7 @@ class Books:
     def _write_entries(self, entries: Sequence[Entry], digest: str | None) -> Body[None]:
         marks = ", ".join("?" * (ENTRY.count(",") + 3))
         sql = self.dialect(f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({marks})")
-        yield from _write_many(
-            sql, [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries]
-        )
+        yield from _write_many(sql, [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries])
         yield from _write_many(
             self.dialect(
                 "INSERT INTO {allocations} (program, account, sequence, part, lot, points) VALUES (?, ?, ?, ?, ?, ?)"
@@ -501,15 +493,13 @@ def transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[D
     return decision
 
 
-def transact_all(
-    dialect: Dialect, programs: dict[str, Program], jobs: Sequence[Job]
-) -> Body[tuple[Decision, ...]]:
+def transact_all(dialect: Dialect, programs: dict[str, Program], jobs: Sequence[Job]) -> Body[tuple[Decision, ...]]:
     """
     Run decisions in order; the driver has begun the transaction and ends it.
     """
     decisions: list[Decision] = []
     for job in jobs:
-        decisions.append((yield from transact(dialect, programs, job)))
+        decisions.append((yield from transact(dialect, programs, job)))  # noqa: PERF401 - it yields
     return tuple(decisions)
 
 

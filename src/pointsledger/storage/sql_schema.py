@@ -39,10 +39,7 @@ class Dialect:
 
 @cache
 def _filled(dialect: Dialect, template: str) -> str:
-    names = {
-        name: dialect.prefix + name
-        for name in ("schema", "accounts", "entries", "allocations", "lots", "terms")
-    }
+    names = {name: dialect.prefix + name for name in ("schema", "accounts", "entries", "allocations", "lots", "terms")}
     keep_terms = (
         "INSERT INTO {terms} (program, account, digest, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
     ).format(**names)
@@ -166,7 +163,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE remaining > 0
         """,
         "CREATE INDEX {prefix}lots_by_age ON {lots} (program, account, earned_at, lot) WHERE remaining > 0",
-        "CREATE INDEX {prefix}lots_waiting ON {lots} (program, account, available_at) WHERE waits = 1 AND remaining > 0",
+        """
+        CREATE INDEX {prefix}lots_waiting ON {lots} (program, account, available_at)
+            WHERE waits = 1 AND remaining > 0
+        """,
     ),
     # 2: the index that sweeps find due accounts through
     (
@@ -179,7 +179,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """The statements that lead from each version of the stored format to the next; the first begin from nothing."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
-CREATE_VERSION = "CREATE TABLE IF NOT EXISTS {schema} (one {int} PRIMARY KEY CHECK (one = 1), version {int} NOT NULL) {table}"
+CREATE_VERSION = (
+    "CREATE TABLE IF NOT EXISTS {schema} (one {int} PRIMARY KEY CHECK (one = 1), version {int} NOT NULL) {table}"
+)
 SELECT_VERSION = "SELECT version FROM {schema}"
 INSERT_VERSION = "INSERT INTO {schema} (one, version) VALUES (1, 0)"
 UPDATE_VERSION = "UPDATE {schema} SET version = ?"

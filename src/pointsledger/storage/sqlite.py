@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from ..domain.account import Account
 from ..domain.decisions import Decision
@@ -160,7 +160,7 @@ class SQLiteStorage:
             if connection is not None and not self._joined and self._process == os.getpid():
                 connection.close()
 
-    def __enter__(self) -> SQLiteStorage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -170,9 +170,7 @@ class SQLiteStorage:
 
     def _open(self) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StorageUnavailable(
-                self._place, f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed"
-            )
+            raise StorageUnavailable(self._place, f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed")
         with _named_errors(self._place):
             connection = sqlite3.connect(
                 self._place, timeout=self._timeout, isolation_level=None, check_same_thread=False
@@ -191,7 +189,7 @@ class SQLiteStorage:
         self._connection, self._process = connection, os.getpid()
 
     @contextmanager
-    def _cursor(self) -> Iterator[sqlite3.Cursor]:
+    def _cursor(self) -> Generator[sqlite3.Cursor, None, None]:
         """
         Lend a cursor to one thread at a time.
         """
@@ -202,9 +200,7 @@ class SQLiteStorage:
                 self._leave_to_parent()
             with _named_errors(self._place):
                 cursor = self._connection.cursor()
-                cursor.row_factory = (
-                    None  # rows are tuples here, whatever the caller's connection makes of them
-                )
+                cursor.row_factory = None  # rows are tuples here, whatever the caller's connection makes of them
                 yield cursor
 
     def _leave_to_parent(self) -> None:
@@ -217,13 +213,11 @@ class SQLiteStorage:
         self._open()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+    def _transaction(self) -> Generator[sqlite3.Cursor, None, None]:
         with self._cursor() as cursor:
             if self._joined:
                 if not cursor.connection.in_transaction:
-                    raise NoTransaction(
-                        "begin a transaction first, best with BEGIN IMMEDIATE, and commit it yourself"
-                    )
+                    raise NoTransaction("begin a transaction first, best with BEGIN IMMEDIATE, and commit it yourself")
                 begin, commit, undo = _SAVEPOINT
             else:
                 # A deferred transaction that turns into a write fails at once where others wait.
@@ -239,7 +233,7 @@ class SQLiteStorage:
                 raise
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Cursor]:
+    def _reading(self) -> Generator[sqlite3.Cursor, None, None]:
         with self._cursor() as cursor:
             if cursor.connection.in_transaction:  # the caller's: read what it has written
                 yield cursor
@@ -299,7 +293,7 @@ def _migrate(cursor: sqlite3.Cursor, place: str) -> None:
 
 
 @contextmanager
-def _named_errors(place: str) -> Iterator[None]:
+def _named_errors(place: str) -> Generator[None, None, None]:
     """
     Turn every error of the driver into one of this library (R-47).
     """
