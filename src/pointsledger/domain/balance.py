@@ -15,7 +15,7 @@ from .entries import Entry
 from .lots import ORDER_OF_USE, Lot
 from .money import Money
 from .program import Program
-from .reads import EntriesAfter, OpenLots, Reading, read_entries, read_lots
+from .reads import EntriesAfter, LapsingLots, OpenLots, Reading, read_entries, read_lots
 
 
 @frozen
@@ -37,6 +37,7 @@ class Balance:
         at: the instant.
         available: points that can be used; pending: points that become usable later; debt: points owed.
         earned, redeemed, expired: in all, until then; `earned` counts what orders and actions gave, before reversals.
+        expiring_next: the points that lapse next, and when; pending points included.
         value: what the available points are worth at the program's first exchange rate, in whole groups.
         version: the number of entries it rests on.
         shown: False where the program is switched off: then every figure is 0 (R-43).
@@ -49,12 +50,13 @@ class Balance:
     earned: int = 0
     redeemed: int = 0
     expired: int = 0
+    expiring_next: Expiring | None = None
     value: Money | None = None
     version: int = 0
     shown: bool = True
 
     @classmethod
-    def of(cls, account: Account, at: datetime, program: Program) -> Balance:
+    def of(cls, account: Account, at: datetime, program: Program, expiring_next: Expiring | None) -> Balance:
         """
         Return the balance that an account's figures say.
         """
@@ -67,6 +69,7 @@ class Balance:
             account.earned,
             account.redeemed,
             account.expired,
+            expiring_next,
             rate.value(account.available) if rate else None,
             account.version,
         )
@@ -79,26 +82,58 @@ def read_balance(program: Program, account: Account, at: datetime) -> Reading[Ba
     """
     if not program.active:
         return Balance(at, shown=False)
-    settled = yield from settled_account(program, account, at)
-    return Balance.of(settled, at, program)
+    draft = yield from settled(program, account, at)
+    if at < account.as_of:
+        expiring_next = next(iter(_ladder(draft)), None)
+    else:
+        expiring_next = yield from _expiring_next(draft)
+    return Balance.of(draft.account, at, program, expiring_next)
+
+
+def settled(program: Program, account: Account, at: datetime) -> Reading[Draft]:
+    """
+    Return a draft of the account as it is at an instant, although nothing is written.
+
+    For an instant in the past it holds every lot that had points left then.
+    """
+    if at < account.as_of:
+        entries = yield from entries_until(at)
+        past, lots = rebuild(program.id, account.id, entries)
+        return answer_from(lots, Draft(program, past, Expire(account=account.id), None, at))
+    draft = Draft(program, account, Expire(account=account.id), None, at)
+    yield from draft.settle()
+    return draft
 
 
 def settled_account(program: Program, account: Account, at: datetime) -> Reading[Account]:
     """
     Return the account as it is at an instant, although nothing is written.
     """
-    if at < account.as_of:
-        return (yield from _account_in_the_past(program, account, at))
-    draft = Draft(program, account, Expire(account=account.id), None, at)
-    yield from draft.settle()
-    return draft.account
+    return (yield from settled(program, account, at)).account
 
 
-def _account_in_the_past(program: Program, account: Account, at: datetime) -> Reading[Account]:
-    entries = yield from entries_until(at)
-    past, lots = rebuild(program.id, account.id, entries)
-    draft = Draft(program, past, Expire(account=account.id), None, at)
-    return answer_from(lots, draft).account
+def _expiring_next(draft: Draft) -> Reading[Expiring | None]:
+    """
+    Return what lapses next; through one look where nothing but the lots' own dates decides.
+    """
+    if not draft.entries and draft.account.lapses_at is None:
+        lots = yield from read_lots(LapsingLots(draft.at))
+        at = lots[0].expires_at if lots else None
+        return None if at is None else Expiring(sum(lot.remaining for lot in lots), at)
+    draft.take_up((yield from read_lots(OpenLots())))
+    return next(iter(_ladder(draft)), None)
+
+
+def _ladder(draft: Draft) -> tuple[Expiring, ...]:
+    """
+    Return what the lots of a draft lapse, date by date.
+    """
+    steps: dict[datetime, int] = {}
+    for lot in draft.lots.values():
+        lapses_at = draft.lapse_of(lot)
+        if lot.remaining and lapses_at is not None:
+            steps[lapses_at] = steps.get(lapses_at, 0) + lot.remaining
+    return tuple(Expiring(points, when) for when, points in sorted(steps.items()))
 
 
 def answer_from(lots: dict[int, Lot], draft: Draft) -> Draft:
@@ -106,6 +141,7 @@ def answer_from(lots: dict[int, Lot], draft: Draft) -> Draft:
     Settle a draft whose account's lots are all at hand.
     """
     open_lots = tuple(lot for lot in lots.values() if lot.remaining)
+    draft.take_up(open_lots)
     settling = draft.settle()
     try:
         next(settling)  # asks for the lots that are due; more than those does no harm
@@ -133,13 +169,7 @@ def read_expiring(program: Program, account: Account, at: datetime) -> Reading[t
     """
     Return what lapses when, soonest first, of the points that are there at an instant; pending points included.
     """
-    draft = yield from _all_open_lots(program, account, at)
-    steps: dict[datetime, int] = {}
-    for lot in draft.lots.values():
-        lapses_at = draft.lapse_of(lot)
-        if lot.remaining and lapses_at is not None:
-            steps[lapses_at] = steps.get(lapses_at, 0) + lot.remaining
-    return tuple(Expiring(points, when) for when, points in sorted(steps.items()))
+    return _ladder((yield from _all_open_lots(program, account, at)))
 
 
 def read_lots_in_use(program: Program, account: Account, at: datetime) -> Reading[tuple[Lot, ...]]:

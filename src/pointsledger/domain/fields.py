@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from ..errors import InvalidInput, InvalidProgram
+from .identity import check_identifier
 
 
 def as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -37,9 +38,12 @@ def quantities(values: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[t
     Return quantities by line id as pairs, in order of the ids.
     """
     try:
-        return tuple(sorted(dict(values).items()))
+        pairs = tuple(dict(values).items())
     except (TypeError, ValueError):
         raise InvalidInput("lines", values, "must map line ids to quantities") from None
+    for line, _ in pairs:  # before sorting, which compares
+        check_identifier(line, "lines")
+    return tuple(sorted(pairs))
 
 
 def check_flag(value: Any, name: str) -> bool:
@@ -55,5 +59,5 @@ def check_choice(value: Any, name: str, choices: Any) -> None:
     """
     Raise `InvalidProgram` unless `value` is one of the names of a `Literal`.
     """
-    if value not in get_args(choices):
+    if type(value) is not str or value not in get_args(choices):
         raise InvalidProgram(name, value, f"must be one of {', '.join(get_args(choices))}")

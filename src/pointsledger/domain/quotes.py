@@ -11,7 +11,7 @@ from attrs import frozen
 from ..errors import OrderUnknown, ShortfallRefused
 from .account import Account
 from .award import Award
-from .balance import settled_account
+from .balance import settled
 from .commands import Expire, Process, Redeem, ReturnLines
 from .draft import Draft
 from .money import Money
@@ -76,10 +76,10 @@ def read_redemption(
     if wish.order is not None:
         entries = yield from read_entries(OrderEntries(wish.order))
         state = OrderState.of(wish.order, wish.cycle, entries)
-    settled = yield from settled_account(program, account, max(at, account.as_of))
-    check_gates(program, settled)
+    now = (yield from settled(program, account, max(at, account.as_of))).account
+    check_gates(program, now)
     requested = None if everything else wish.points
-    return quote_redemption(program, settled.available, requested=requested, **to_pay_of(wish, state))
+    return quote_redemption(program, now.available, requested=requested, **to_pay_of(wish, state))
 
 
 def read_return(

@@ -53,6 +53,16 @@ class OpenLots:
 
 
 @frozen
+class LapsingLots:
+    """
+    The lots with points left that lapse first of those with expires_at > after: all that share the earliest date.
+    Order: by earned_at, id. Answer: tuple of `Lot`.
+    """
+
+    after: datetime
+
+
+@frozen
 class LotsNamed:
     """
     The lots with these ids, in this order; every id exists. Answer: tuple of `Lot`.
@@ -111,14 +121,23 @@ class DrawsOn:
 
 
 Read: TypeAlias = (
-    DueLots | UsableLots | OpenLots | LotsNamed | NextChange | OrderEntries | EntriesOn | EntriesAfter | DrawsOn
+    DueLots
+    | UsableLots
+    | OpenLots
+    | LapsingLots
+    | LotsNamed
+    | NextChange
+    | OrderEntries
+    | EntriesOn
+    | EntriesAfter
+    | DrawsOn
 )
 
 Reading: TypeAlias = Generator[Read, Any, T]
 """A generator that yields reads, is sent their answers, and returns a `T`."""
 
 
-def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tuple[Lot, ...]]:
+def read_lots(read: DueLots | UsableLots | OpenLots | LapsingLots | LotsNamed) -> Reading[tuple[Lot, ...]]:
     """
     Ask for lots.
     """

@@ -27,6 +27,7 @@ from ..domain.reads import (
     DueLots,
     EntriesAfter,
     EntriesOn,
+    LapsingLots,
     LotsNamed,
     NextChange,
     OpenLots,
@@ -181,6 +182,17 @@ class Shelf:
         soonest = [when for when, *_ in (*ranks[lapsing : lapsing + 1], *self.waiting[starting : starting + 1])]
         return min((when for when in soonest if when < LATEST), default=None)
 
+    def lapsing_lots(self, read: LapsingLots) -> tuple[Lot, ...]:
+        """
+        Return the lots that lapse first.
+        """
+        ranks = self._lots_in("soonest_expiry")
+        first = bisect_right(ranks, (read.after, LATEST))
+        if first == len(ranks) or ranks[first][0] == LATEST:
+            return ()
+        last = bisect_right(ranks, (ranks[first][0], LATEST))
+        return tuple(self.lots[rank[-1]] for rank in ranks[first:last])
+
     def lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
         """
         Return lots by their ids.
@@ -220,6 +232,7 @@ _ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
     UsableLots: Shelf.usable_lots,
     OpenLots: Shelf.open_lots,
     DueLots: Shelf.due_lots,
+    LapsingLots: Shelf.lapsing_lots,
     NextChange: Shelf.next_change,
     LotsNamed: Shelf.lots_named,
     OrderEntries: Shelf.order_entries,

@@ -33,6 +33,7 @@ from ..domain.reads import (
     DueLots,
     EntriesAfter,
     EntriesOn,
+    LapsingLots,
     LotsNamed,
     NextChange,
     OpenLots,
@@ -423,6 +424,17 @@ class Books:
         instants = [*(lot.expires_at for lot in lapsing), *(lot.available_at for lot in starting)]
         return min((instant for instant in instants if instant is not None), default=None)
 
+    def lapsing_lots(self, read: LapsingLots) -> Body[tuple[Lot, ...]]:
+        """
+        Read the lots that share the earliest date of expiry.
+        """
+        after = micros(read.after)
+        first = yield from self.lots("remaining > 0 AND expires_at > ? ORDER BY expires_at LIMIT 1", after)
+        if not first or first[0].expires_at is None:
+            return ()
+        date = micros(first[0].expires_at)
+        return (yield from self.lots("remaining > 0 AND expires_at = ? ORDER BY earned_at, lot", date))
+
     def lots_named(self, read: LotsNamed) -> Body[tuple[Lot, ...]]:
         """
         Read lots one by one, each through its key.
@@ -467,6 +479,7 @@ _ANSWERS: dict[type, Callable[[Books, Any], Body[Any]]] = {
     UsableLots: Books.usable_lots,
     OpenLots: Books.open_lots,
     DueLots: Books.due_lots,
+    LapsingLots: Books.lapsing_lots,
     NextChange: Books.next_change,
     LotsNamed: Books.lots_named,
     OrderEntries: Books.order_entries,

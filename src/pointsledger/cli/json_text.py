@@ -1,0 +1,58 @@
+"""
+Results as JSON: money as text such as ``"24.90 GBP"``, instants as ISO 8601 in UTC, points as whole numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from attrs import fields, has
+
+from ..domain.entries import Entry
+from ..domain.money import Money
+from ..domain.program import Program
+
+_ENTRY = (
+    "sequence",
+    "kind",
+    "points",
+    "balance_after",
+    "debt",
+    "value",
+    "balance_value",
+    "occurred_at",
+    "recorded_at",
+    "order",
+    "reason",
+    "comment",
+    "actor",
+    "channel",
+)
+
+
+def json_text(value: Any) -> str:
+    """
+    Return a result as indented JSON; a program is named by its id, and an entry tells what its holder may see.
+    """
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Program):
+        return value.id
+    if isinstance(value, Entry):
+        return {name: _plain(getattr(value, name)) for name in _ENTRY}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in cast("tuple[Any, ...]", value)]
+    if has(type(value)):
+        return {a.name: _plain(getattr(value, a.name)) for a in fields(cast("Any", type(value)))}
+    return value
