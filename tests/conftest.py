@@ -2,7 +2,6 @@
 What tests of every folder share: the storages.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,22 +9,14 @@ import pytest
 
 from pointsledger.port import Storage
 from pointsledger.storage.memory import MemoryStorage
-
-STORAGES = ["memory"]
-if importlib.util.find_spec("pointsledger.storage.sqlite"):
-    STORAGES.append("sqlite")
+from pointsledger.storage.sqlite import SQLiteStorage
 
 
-@pytest.fixture(params=STORAGES)
+@pytest.fixture(params=["memory", "sqlite"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
     """
     Each storage in turn, empty, and closed after the test.
     """
-    if request.param == "memory":
-        opened: Storage = MemoryStorage()
-    else:
-        from pointsledger.storage.sqlite import SQLiteStorage
-
-        opened = SQLiteStorage(tmp_path / "points.db")
+    opened: Storage = MemoryStorage() if request.param == "memory" else SQLiteStorage(tmp_path / "points.db")
     yield opened
     opened.close()

@@ -14,6 +14,18 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define
+from attrs import field as attribute
+
+
+def _shown(value: Any) -> str:
+    """
+    Describe a value briefly, whatever it is: a hostile repr or a megabyte of text must not hide the error.
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a value whose repr raises is still refused by its name
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class PointsLedgerError(Exception):
@@ -38,7 +50,7 @@ class InvalidInput(Refused, ValueError):
     """
 
     field: str
-    value: Any
+    value: Any = attribute(repr=_shown)
     reason: str
 
     def __str__(self) -> str:
@@ -126,8 +138,8 @@ class IdempotencyConflict(Refused):
 
     key: str
     field: str
-    recorded: Any
-    given: Any
+    recorded: Any = attribute(repr=_shown)
+    given: Any = attribute(repr=_shown)
 
     def __str__(self) -> str:
         return (
@@ -485,6 +497,8 @@ class SchemaMismatch(OperatorNeeded):
     def __str__(self) -> str:
         if self.found > self.supported:
             return f"{self.place}: stored format {self.found} is newer than {self.supported}; upgrade pointsledger"
+        if self.found:
+            return f"{self.place}: stored format {self.found} is older than {self.supported}; call create_schema()"
         return f"{self.place}: no stored format of pointsledger; create it with create_schema()"
 
 
@@ -512,14 +526,3 @@ class MissingExtra(OperatorNeeded, ImportError):
 
     def __str__(self) -> str:
         return f"{self.feature} needs an optional package: pip install 'pointsledger[{self.extra}]'"
-
-
-def _shown(value: Any) -> str:
-    """
-    Describe a value briefly, whatever it is: a hostile repr or a megabyte of text must not hide the error.
-    """
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - a value whose repr raises is still refused by its name
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."

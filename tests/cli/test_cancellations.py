@@ -68,20 +68,14 @@ def history(*documents):
     Match the cancellations among documents that are in time order.
     """
     lines = sum(len(document.lines) for document in documents)
-    return match_cancellations(
-        OrderFile(documents=documents, lines=LineCount(read=lines, processed=lines, skipped={}))
-    )
+    return match_cancellations(OrderFile(documents=documents, lines=LineCount(read=lines, processed=lines, skipped={})))
 
 
 def takes(found):
     """
     Return what each matched cancellation takes back, by its id.
     """
-    return {
-        document.id: document.takes
-        for document in found.documents
-        if isinstance(document, CancellationDocument)
-    }
+    return {document.id: document.takes for document in found.documents if isinstance(document, CancellationDocument)}
 
 
 # --- the dirty sample ---------------------------------------------------------------------------------------
@@ -209,9 +203,7 @@ def test_line_that_finds_a_part():
 
 
 ARTICLES = st.lists(st.tuples(st.sampled_from(["tea", "cup"]), st.integers(1, 4)), min_size=1, max_size=4)
-DOCUMENTS = st.lists(
-    st.tuples(st.booleans(), st.sampled_from(["ann", "bob"]), ARTICLES), min_size=1, max_size=12
-)
+DOCUMENTS = st.lists(st.tuples(st.booleans(), st.sampled_from(["ann", "bob"]), ARTICLES), min_size=1, max_size=12)
 
 
 @given(DOCUMENTS)

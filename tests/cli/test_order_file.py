@@ -149,9 +149,7 @@ def test_lines_of_the_sample():
                 SkipReason.QUANTITY_NOT_POSITIVE: 2,
             },
             unreadable=(
-                UnreadableLine(
-                    line=27, column="Quantity", reason="'three' is no whole number of at most nine digits"
-                ),
+                UnreadableLine(line=27, column="Quantity", reason="'three' is no whole number of at most nine digits"),
                 UnreadableLine(
                     line=28,
                     column="UnitPrice",

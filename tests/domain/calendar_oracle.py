@@ -36,8 +36,9 @@ class Calendar:
 
     def __init__(self, name: str, first: int = 1970, last: int = 2035) -> None:
         self._zone = ZoneInfo(name)
-        self.spans = self._find_spans(utc_second(datetime(first, 1, 1, tzinfo=UTC)),
-                                      utc_second(datetime(last + 1, 1, 1, tzinfo=UTC)))
+        self.spans = self._find_spans(
+            utc_second(datetime(first, 1, 1, tzinfo=UTC)), utc_second(datetime(last + 1, 1, 1, tzinfo=UTC))
+        )
         self._begins = [span.begins for span in self.spans]
 
     @property

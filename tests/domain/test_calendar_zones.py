@@ -35,7 +35,7 @@ ZONES = [
 calendar_of = lru_cache(maxsize=len(SAMPLE))(Calendar)
 
 NEAR = range(-36 * 3600, 36 * 3600 + 1, 6 * 3600 - 1)
-"""Distances from a change, in seconds, at which points are earned; odd, so that they fall on both sides of midnights."""
+"""Distances from a change, in seconds, at which points are earned; on both sides of every midnight."""
 
 
 @pytest.mark.parametrize("name", ZONES)

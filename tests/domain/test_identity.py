@@ -29,7 +29,7 @@ def test_other_identifiers_are_refused(subtests):
         with subtests.test(name):
             with pytest.raises(InvalidIdentifier) as refused:
                 check_identifier(value, "account")
-            assert "account" == refused.value.field
+            assert refused.value.field == "account"
             assert len(str(refused.value)) < 250
 
 
@@ -47,7 +47,9 @@ def test_what_is_accepted_can_be_stored_anywhere(text):
     assert all(ord(character) >= 32 and ord(character) != 127 for character in accepted)
 
 
-@pytest.mark.parametrize("text", ["late parcel", "two\r\n\tlines", " ", "a" * 2000, "😀" * 2000, "\u202eabc", "a\u200bb"])
+@pytest.mark.parametrize(
+    "text", ["late parcel", "two\r\n\tlines", " ", "a" * 2000, "😀" * 2000, "\u202eabc", "a\u200bb"]
+)
 def test_free_text(text):
     """
     A comment may have line breaks, tabs and any visible or invisible script, up to 2,000 characters (R-10).
@@ -63,4 +65,4 @@ def test_other_free_text_is_refused(subtests):
         with subtests.test(name):
             with pytest.raises(InvalidInput) as refused:
                 check_text(value, "comment")
-            assert "comment" == refused.value.field
+            assert refused.value.field == "comment"

@@ -20,6 +20,9 @@ micros = st.integers(-(10**30), 10**30)
 
 
 def eur(amount):
+    """
+    Money in euros.
+    """
     return Money(amount, "EUR")
 
 
@@ -88,7 +91,7 @@ def test_other_amounts_are_refused(subtests):
         with subtests.test(name):
             with pytest.raises(InvalidMoney) as refused:
                 eur(value)
-            assert "amount" == refused.value.field
+            assert refused.value.field == "amount"
             assert str(refused.value).startswith("amount: ")
 
 
@@ -100,7 +103,7 @@ def test_other_currencies_are_refused(subtests):
         with subtests.test(name):
             with pytest.raises(InvalidMoney) as refused:
                 Money("1.00", value)
-            assert "currency" == refused.value.field
+            assert refused.value.field == "currency"
 
 
 def test_currencies_have_the_decimals_of_iso_4217():
@@ -156,7 +159,7 @@ def test_currencies_never_meet(combine):
     """
     with pytest.raises(CurrencyMismatch) as refused:
         combine(eur("1"), Money("1", "USD"))
-    assert ("EUR", "USD") == (refused.value.expected, refused.value.given)
+    assert (refused.value.expected, refused.value.given) == ("EUR", "USD")
     assert "USD where EUR is expected" in str(refused.value)
     for other in (1, 1.0, Decimal(1), None, "1 EUR"):
         with pytest.raises(InvalidMoney):
@@ -229,7 +232,7 @@ def test_money_checks_name_the_field(subtests):
         with subtests.test(name):
             with pytest.raises(InvalidMoney) as refused:
                 check_money(value, "tax", **terms)
-            assert "tax" == refused.value.field
+            assert refused.value.field == "tax"
 
 
 def test_the_host_may_set_its_decimals_as_it_likes():
@@ -238,8 +241,8 @@ def test_the_host_may_set_its_decimals_as_it_likes():
     """
     with decimal.localcontext(decimal.Context(prec=3, traps=list(decimal.Context().flags))):
         price = eur(Decimal("1234567.891234"))
-        assert "1234567.891234 EUR" == str(price)
-        assert "2469135.782468" == str((price * 2).amount)
+        assert str(price) == "1234567.891234 EUR"
+        assert str((price * 2).amount) == "2469135.782468"
         assert eur("1234567.89") == Money.rounded_down(price.micros, "EUR")
         assert eur("0.000001") < price
         with pytest.raises(InvalidMoney):

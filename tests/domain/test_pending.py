@@ -41,9 +41,7 @@ def test_expiry_starts_with_use():
     """
     Points that wait fourteen days and are valid for one month expire a month after they became usable (R-20).
     """
-    program = Program(
-        id="p", timezone="UTC", pending=PendingPolicy.after(days=14), expiry=ExpiryPolicy.after(months=1)
-    )
+    program = Program(id="p", timezone="UTC", pending=PendingPolicy.after(days=14), expiry=ExpiryPolicy.after(months=1))
     usable_from = program.usable_from(datetime(2024, 1, 17, 12, tzinfo=UTC))
     assert datetime(2024, 1, 31, tzinfo=UTC) == usable_from
     assert datetime(2024, 3, 1, tzinfo=UTC) == program.expires_at(usable_from)
@@ -52,7 +50,7 @@ def test_expiry_starts_with_use():
 @pytest.mark.parametrize(
     ("build", "field"),
     [
-        (lambda: PendingPolicy.after(), "period"),
+        (PendingPolicy.after, "period"),
         (lambda: PendingPolicy.after(days=0), "period"),
         (lambda: PendingPolicy("later"), "kind"),
         (lambda: PendingPolicy(LyingStr("at_once")), "kind"),

@@ -32,11 +32,12 @@ def test_whole_groups_by_hand(points, worth, groups):
     assert Money(worth, "USD") == TEN_FOR_TWO.value(points)
     if points >= 0:
         assert groups == TEN_FOR_TWO.whole_groups(points)
-    assert "USD" == TEN_FOR_TWO.currency
+    assert TEN_FOR_TWO.currency == "USD"
 
 
 @pytest.mark.parametrize(
-    ("money", "within", "to_pay_off"), [("7.00", 30, 35), ("1.99", 0, 10), ("2.00", 10, 10), ("0.00", 0, 0), ("0.01", 0, 1)]
+    ("money", "within", "to_pay_off"),
+    [("7.00", 30, 35), ("1.99", 0, 10), ("2.00", 10, 10), ("0.00", 0, 0), ("0.01", 0, 1)],
 )
 def test_points_for_money_by_hand(money, within, to_pay_off):
     """

@@ -56,10 +56,12 @@ class LyingStr(str):
     A text that equals everything.
     """
 
-    def __eq__(self, other: Any) -> bool:
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
         return True
 
-    def __ne__(self, other: Any) -> bool:
+    def __ne__(self, other: object) -> bool:
         return False
 
     def __hash__(self) -> int:
@@ -126,7 +128,7 @@ NOT_INTEGERS: dict[str, Any] = {
     "text 1": "1",
     "text with space": " 12\n",
     "text with underscore": "1_000",
-    "full-width digits": "１２３",
+    "full-width digits": "\uff11\uff12\uff13",
     "arabic digits": "١٢٣",
     "hexadecimal": "0x10",
     "exponent": "1e3",
@@ -151,15 +153,13 @@ NOT_POINTS: dict[str, Any] = {
     "-10^5000": -(10**5000),
 }
 
-NOT_SIGNED_POINTS: dict[str, Any] = {
-    name: value for name, value in NOT_POINTS.items() if name != "-1"
-} | {"-10^12-1": -(10**12) - 1}
+NOT_SIGNED_POINTS: dict[str, Any] = {name: value for name, value in NOT_POINTS.items() if name != "-1"} | {
+    "-10^12-1": -(10**12) - 1
+}
 
 NOT_POINTS_OR_ZERO: dict[str, Any] = {name: value for name, value in NOT_POINTS.items() if name != "0"}
 
-NOT_DEBT: dict[str, Any] = {
-    name: value for name, value in NOT_POINTS.items() if name not in {"10^12+1", "2^53-1"}
-}
+NOT_DEBT: dict[str, Any] = {name: value for name, value in NOT_POINTS.items() if name not in {"10^12+1", "2^53-1"}}
 """Points up to the total that an account may owe."""
 
 NOT_SEQUENCES: dict[str, Any] = NOT_DEBT
@@ -234,8 +234,8 @@ IDENTIFIERS: dict[str, str] = {
     "decomposed": "a\u0301",
     "kelvin": "\u212a",
     "k": "K",
-    "dotless": "ı",
-    "dotted": "İ",
+    "dotless": "\u0131",
+    "dotted": "\u0130",
     "sharp s": "ß",
     "SS": "SS",
     "ss": "ss",
@@ -243,9 +243,9 @@ IDENTIFIERS: dict[str, str] = {
     "fi": "fi",
     "superscript": "ᴮᴵᴳ",
     "BIG": "BIG",
-    "full-width": "Ａ",
+    "full-width": "\uff21",
     "joined emoji": "👩\u200d👩\u200d👧",
-    "persian with non-joiner": "می\u200cخواهم",
+    "persian with non-joiner": "\u0645\u06cc\u200c\u062e",
     "flag of Scotland": "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
     "inner space": "a b",
     "two inner spaces": "a  b",
@@ -283,6 +283,9 @@ class Zone(tzinfo):
         self._answer = answer
 
     def utcoffset(self, _: datetime | None) -> Any:
+        """
+        Answer as told.
+        """
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -290,6 +293,9 @@ class Zone(tzinfo):
     dst = utcoffset
 
     def tzname(self, _: datetime | None) -> str:
+        """
+        Name the zone.
+        """
         return "odd"
 
 
@@ -305,6 +311,9 @@ class LyingStamp(datetime):
     """
 
     def utcoffset(self) -> Any:
+        """
+        Answer with a text.
+        """
         return "+01:00"
 
 
@@ -315,6 +324,9 @@ class HiddenZone(datetime):
 
     @property
     def tzinfo(self) -> Any:
+        """
+        Fail.
+        """
         raise RuntimeError("no zone")
 
 
@@ -430,7 +442,7 @@ NOT_ZONES: dict[str, Any] = {
     "table": "zone.tab",
     "a megabyte": "x" * 10**6,
     "trailing space": "Europe/Paris ",
-    "fixed offset": timezone.utc,
+    "fixed offset": UTC,
     "zone object": ZoneInfo("Europe/Paris"),
     "lying str": LyingStr("Europe/Paris"),
     "int": 1,
@@ -472,7 +484,7 @@ NOT_AMOUNTS: dict[str, Any] = {
     "seven decimals text": "1.0000000",
     "NaN text": "NaN",
     "infinity text": "Infinity",
-    "full-width digits": "１２",
+    "full-width digits": "\uff11\uff12",
     "arabic digits": "١٢",
     "empty": "",
     "32 digits": "1" * 32,
@@ -488,7 +500,7 @@ NOT_CURRENCIES: dict[str, Any] = {
     "empty": "",
     "space before": " USD",
     "NUL": "USD\0",
-    "full-width": "ＵＳＤ",
+    "full-width": "\uff35\uff33\uff24",
     "no currency": "XXX",
     "gold": "XAU",
     "test": "XTS",

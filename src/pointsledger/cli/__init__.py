@@ -31,7 +31,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "demo": Verb("let a small invented shop run a year", lambda parser: None, demo.run_demo),
+    "demo": Verb("let a small invented shop run a year", demo.add_demo, demo.run_demo),
     "replay": Verb("run an order history through the ledger", replay.add_replay, replay.run_replay),
     "balance": Verb("show what an account has", inspect.add_balance, inspect.run_balance),
     "statement": Verb("show what came and went", inspect.add_statement, inspect.run_statement),

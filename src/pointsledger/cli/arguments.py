@@ -5,7 +5,7 @@ What the verbs of the command line have in common: their options, and the ledger
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +52,7 @@ def instant_of(moment: datetime | None, program: Program) -> datetime:
 
 
 @contextmanager
-def opened_ledger(arguments: Namespace) -> Iterator[Ledger]:
+def opened_ledger(arguments: Namespace) -> Generator[Ledger]:
     """
     Open the ledger that `--db` and `--program` name.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..reports.verify import verify
 from ..storage.sqlite import SQLiteStorage
 from . import words
 from .display import Display, display_on
-from .inspect import show_expiring, show_proof, show_statement
+from .inspect import show_proof, show_statement
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -60,6 +60,12 @@ PRICES = {"beans-1kg": "24.90", "grinder": "189.00", "cup": "8.50", "kettle": "7
 MACHINES = frozenset({"grinder", "kettle"})
 
 
+def add_demo(parser: ArgumentParser) -> None:
+    """
+    Add the arguments of `demo`: it has none.
+    """
+
+
 def run_demo(arguments: Namespace) -> int:
     """
     Let a small invented shop run a year: orders, redeeming, a cancel, a return, an adjustment, and what lapses.
@@ -82,8 +88,9 @@ def year() -> Iterator[Command]:
     """
     Yield what happens in the shop in 2025, in the order of time.
 
-    Ada earns, uses, returns, cancels and lets lapse. Bo cancels an order whose beans he has used, and owes them until
-    he buys again. Cy comes every month.
+    Ada earns, uses, returns, cancels and lets lapse.
+    Bo cancels an order whose beans he has used, owes them, and has paid off a part.
+    Cy comes every month, and once cancels an order that he paid with beans.
     """
     yield _order("1001", "ada", "01-11", {"beans-1kg": 2})
     yield _order("1002", "ada", "02-14", {"grinder": 1, "beans-1kg": 1})
@@ -97,12 +104,12 @@ def year() -> Iterator[Command]:
     yield ReturnLines(account="ada", order="1004", id="R1", lines={"cup": 2}, at=_day("04-12"))
     yield _order("1005", "ada", "05-10", {"kettle": 1})
     yield Cancel(account="ada", order="1005", at=_day("05-11"))
-    yield Adjust(
-        account="ada", points=50, reason="late parcel", actor="support", key="1", at=_day("06-20")
-    )
+    yield Adjust(account="ada", points=50, reason="late parcel", actor="support", key="1", at=_day("06-20"))
     for month in range(1, 13):
         yield _order(f"3{month:03}", "cy", f"{month:02}-05", {"beans-1kg": 1, "filter": 2})
-    yield _order("2003", "bo", "09-09", {"grinder": 1})
+    yield _order("2003", "bo", "09-09", {"cup": 4})
+    yield _redeem("3013", "cy", "10-20", 30, to_pay="8.50")
+    yield Cancel(account="cy", order="3013", at=_day("10-21"))
     yield _order("1006", "ada", "10-18", {"beans-1kg": 3})
     yield _order("1007", "ada", "12-06", {"beans-1kg": 2, "filter": 1})
 
@@ -157,9 +164,7 @@ def _when(command: Command) -> datetime:
 
 def _show_customer(display: Display, ledger: Ledger, account: str) -> None:
     display.heading("Ada's statement for 2025")
-    found = statement(
-        ledger.storage, PROGRAM, account, since=datetime(2025, 1, 1, tzinfo=UTC), until=NEW_YEAR
-    )
+    found = statement(ledger.storage, PROGRAM, account, since=datetime(2025, 1, 1, tzinfo=UTC), until=NEW_YEAR)
     show_statement(display, found, PROGRAM)
 
 

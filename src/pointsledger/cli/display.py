@@ -8,11 +8,11 @@ Plain text keeps within 80 columns as long as its tables do, and a pipe always g
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from attrs import frozen
+from attrs import define, frozen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ def display_on(stream: TextIO) -> Display:
 
 
 @contextmanager
-def progress_on(stream: TextIO, label: str, total: int) -> Iterator[Advance]:
+def progress_on(stream: TextIO, label: str, total: int) -> Generator[Advance]:
     """
     Show how far a long run has come; what it yields is called with how much is done of `total`, in all.
     """
@@ -98,30 +98,34 @@ def _plain_progress(stream: TextIO, label: str, total: int) -> Advance:
     return advance
 
 
-@frozen
+@define
 class PlainDisplay:
     """
-    Text without any control characters.
+    Text without any control characters; a blank line stands before headings and around tables.
     """
 
     stream: TextIO
+    _shown: str = ""
 
     def heading(self, text: str) -> None:
         """
         Show a heading.
         """
-        print(f"\n{text}\n{'-' * len(text)}", file=self.stream)
+        self._leave_space("heading", after=("text", "table"))
+        print(f"{text}\n{'-' * len(text)}", file=self.stream)
 
     def text(self, text: str) -> None:
         """
         Show a paragraph.
         """
+        self._leave_space("text", after=("table",))
         print(textwrap.fill(text, WIDTH, break_long_words=False), file=self.stream)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """
         Show a table in columns of spaces.
         """
+        self._leave_space("table", after=("text", "table"))
         names = [name.removeprefix(">") for name in columns]
         widths = [max(map(len, cells)) for cells in zip(names, *rows, strict=True)]
         for cells in (names, ["-" * width for width in widths], *rows):
@@ -130,6 +134,11 @@ class PlainDisplay:
                 for cell, width, name in zip(cells, widths, columns, strict=True)
             )
             print("  ".join(line).rstrip(), file=self.stream)
+
+    def _leave_space(self, kind: str, *, after: Sequence[str]) -> None:
+        if self._shown in after:
+            print(file=self.stream)
+        self._shown = kind
 
 
 @frozen

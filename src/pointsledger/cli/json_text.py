@@ -49,10 +49,10 @@ def _plain(value: Any) -> Any:
         return value.id
     if isinstance(value, Entry):
         return {name: _plain(getattr(value, name)) for name in _ENTRY}
+    kind = cast("Any", type(value))
+    if has(kind):
+        return {attribute.name: _plain(getattr(value, attribute.name)) for attribute in fields(kind)}
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, tuple | list):
-        return [_plain(part) for part in cast("tuple[Any, ...]", value)]
-    if has(type(value)):
-        return {a.name: _plain(getattr(value, a.name)) for a in fields(cast("Any", type(value)))}
-    return value
+        named = cast("Mapping[str, Any]", value)
+        return {str(name): _plain(part) for name, part in named.items()}
+    return [_plain(part) for part in cast("tuple[object, ...]", value)] if kind is tuple else value

@@ -36,7 +36,7 @@ from .order_file import OrderDocument
 from .order_layout import Layout
 from .toml_file import read_program, read_toml
 
-BATCH = 500
+BATCH = 200
 """Documents of one transaction."""
 REFUSALS_SHOWN = 10
 
@@ -176,18 +176,25 @@ def commands_of(document: OrderDocument | CancellationDocument, currency: str) -
     """
     Yield the facts that a document reports: an order processed, or lines of one or more orders returned.
     """
-    at = document.occurred_at
     if isinstance(document, CancellationDocument):
-        for order, lines in document.takes:
-            yield ReturnLines(
-                account=document.customer, order=order, id=document.id, lines=lines, at=at, occurred_at=at
-            )
-        return
+        yield from _returns(document)
+    else:
+        yield _order(document, currency)
+
+
+def _returns(document: CancellationDocument) -> Iterator[Command]:
+    at = document.occurred_at
+    for order, lines in document.takes:
+        yield ReturnLines(account=document.customer, order=order, id=document.id, lines=lines, at=at, occurred_at=at)
+
+
+def _order(document: OrderDocument, currency: str) -> Command:
     lines = [
         OrderLine(line.product, _price(line.unit_price, currency), line.quantity, id=line.id) for line in document.lines
     ]
     order = Order(document.id, document.customer, lines, customer_group=document.group)
-    yield Process(account=order.account, order=order.id, document=order, at=at, occurred_at=at)
+    at = document.occurred_at
+    return Process(account=order.account, order=order.id, document=order, at=at, occurred_at=at)
 
 
 @lru_cache(maxsize=65536)

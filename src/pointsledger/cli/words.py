@@ -62,6 +62,8 @@ def last_valid(expires_at: datetime, program: Program) -> str:
 
 def about(entry: Entry) -> str:
     """
-    Return what an entry was about: its order, or the reason that was given.
+    Return what an entry was about: its order, or the reason that was given; what lapsed was about nothing.
     """
+    if entry.kind == "expired":  # whatever command it was written down with
+        return ""
     return f"order {entry.order}" if entry.order is not None else entry.reason or ""

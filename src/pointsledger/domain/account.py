@@ -64,9 +64,11 @@ class Account:
         """
         return self.available + self.pending
 
-    def after(self, entry: Entry, available: int, pending: int) -> Account:  # noqa: C901 - one branch a kind
+    def after(  # noqa: C901 - one branch a kind
+        self, entry: Entry, available: int, pending: int, next_change_at: datetime | None = None
+    ) -> Account:
         """
-        Return the account after an entry that leaves these points in its lots.
+        Return the account after an entry that leaves these points in its lots, and this as its next instant of change.
 
         Raises:
             LimitExceeded: a cumulative figure would pass 2^53 - 1 (I-30).
@@ -75,8 +77,10 @@ class Account:
         earned, adjusted, redeemed, restored = self.earned, self.adjusted, self.redeemed, self.restored
         expired, reversed_, removed, repaid = self.expired, self.reversed, self.removed, self.repaid
         forgiven, closed = self.forgiven, self.closed
+        if points > 0:  # what leaves lots came in before, so this one sum bounds all figures but the debt's
+            check_total(earned + adjusted + restored + points, "credited")
         if kind == "earned":
-            earned = check_total(earned + points, "earned")
+            earned += points
         elif kind == "redeemed":
             redeemed -= points
         elif kind == "expired":
@@ -84,15 +88,15 @@ class Account:
         elif kind == "reversed":
             reversed_ += debt - points
         elif kind == "restored":
-            restored = check_total(restored + points, "restored")
+            restored += points
         elif kind == "adjusted" and points > 0:
-            adjusted = check_total(adjusted + points, "adjusted")
+            adjusted += points
         elif kind == "adjusted":
             removed = check_total(removed + debt - points, "removed")
         elif kind == "repaid":
             repaid -= points
         elif kind == "forgiven":
-            forgiven -= debt
+            forgiven = check_total(forgiven - debt, "forgiven")
         elif isinstance(entry.command, Close):
             closed = type(entry.command) is Close
         return Account(
@@ -112,7 +116,7 @@ class Account:
             removed,
             repaid,
             forgiven,
-            self.next_change_at,
+            next_change_at,
             entry.lapses_at or self.lapses_at,
             closed,
         )

@@ -61,15 +61,6 @@ class Basis:
     unearning_micros: int
     earned_at: datetime
 
-    @classmethod
-    def of(cls, order: Order, earned_at: datetime) -> Basis:
-        """
-        Return the basis of an order of which everything is kept and only its own tenders are known.
-        """
-        units = {line.id: line.quantity for line in order.lines}
-        unearning = sum(tender.amount.micros for tender in order.tenders if not tender.earns)
-        return cls(order, units, units, unearning, earned_at)
-
 
 @frozen
 class RuleOutcome:
@@ -83,7 +74,8 @@ class RuleOutcome:
         units: the units it counted; None where it counts none.
         exact: the points before rounding.
         points: the points given.
-        factors: the factors of the multipliers that acted on it, by line id; lines without any are left out.
+        factors: by line id, what the multipliers together multiplied it by, or what a multiplier brought in;
+            lines without any are left out.
         weights: its exact points by line id.
     """
 
@@ -159,9 +151,8 @@ def award(program: Program, basis: Basis) -> Award:
     chosen = _without_beaten(program, multiplied)
     given = {rule.id: _rounded(rule, chosen[rule.id]) for rule in program.earn_rules if rule.id in chosen}
     for rule in multipliers:
-        acted = any(rule.id in _acting_on(target, acting) and given[target.id].points for target in _targets(program))
-        idle: Reason | None = None if acted else "nothing_to_multiply"
-        given[rule.id] = RuleOutcome(rule.id, refused[rule.id] or idle)
+        targets = [given[target.id] for target in _targets(program) if rule.id in _acting_on(target, acting)]
+        given[rule.id] = _multiplier_outcome(rule, refused[rule.id], targets, basis.order)
     outcomes = tuple(given[rule.id] for rule in program.earn_rules)
     grants = _grants(program, given, basis.earned_at)
     return Award(sum(grant.points for grant in grants), None, outcomes, grants, basis.earned_at)
@@ -202,7 +193,7 @@ def _matched(rule: EarnRule, order: Order) -> list[OrderLine]:
         for line in order.lines
         if (not rule.products or line.product in rule.products)
         and (not rule.categories or rule.categories & line.categories)
-        and (line.earns or rule.kind == "per_unit")
+        and (line.earns or rule.kind != "per_amount")
     ]
 
 
@@ -309,6 +300,20 @@ def _multiplied(
             factors[line] = _COMBINE[program.multipliers](chosen)
     weights = {line: weight * factors.get(line, 1) for line, weight in outcome.weights.items()}
     return evolve(outcome, exact=sum(weights.values()), weights=weights, factors=factors)
+
+
+def _multiplier_outcome(
+    rule: EarnRule, refused: Reason | None, targets: list[RuleOutcome], order: Order
+) -> RuleOutcome:
+    """
+    Say on which lines a multiplier acted: those that it matches and for which a rule that it multiplies gave points.
+    """
+    matched = {line.id for line in _matched(rule, order)}
+    weights = [pair for target in targets if target.points for pair in target.weights.items()]
+    lines = [line for line, weight in weights if weight and line in matched]
+    if refused is None and rule.factor is not None and lines:
+        return RuleOutcome(rule.id, factors=dict.fromkeys(lines, rule.factor))
+    return RuleOutcome(rule.id, refused or "nothing_to_multiply")
 
 
 def _add_bonus(factors: list[Fraction]) -> Fraction:

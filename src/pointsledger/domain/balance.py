@@ -84,7 +84,7 @@ def read_balance(program: Program, account: Account, at: datetime) -> Reading[Ba
         return Balance(at, shown=False)
     draft = yield from settled(program, account, at)
     if at < account.as_of:
-        expiring_next = next(iter(_ladder(draft)), None)
+        expiring_next = next(iter(ladder(draft)), None)
     else:
         expiring_next = yield from _expiring_next(draft)
     return Balance.of(draft.account, at, program, expiring_next)
@@ -121,10 +121,10 @@ def _expiring_next(draft: Draft) -> Reading[Expiring | None]:
         at = lots[0].expires_at if lots else None
         return None if at is None else Expiring(sum(lot.remaining for lot in lots), at)
     draft.take_up((yield from read_lots(OpenLots())))
-    return next(iter(_ladder(draft)), None)
+    return next(iter(ladder(draft)), None)
 
 
-def _ladder(draft: Draft) -> tuple[Expiring, ...]:
+def ladder(draft: Draft) -> tuple[Expiring, ...]:
     """
     Return what the lots of a draft lapse, date by date.
     """
@@ -169,7 +169,9 @@ def read_expiring(program: Program, account: Account, at: datetime) -> Reading[t
     """
     Return what lapses when, soonest first, of the points that are there at an instant; pending points included.
     """
-    return _ladder((yield from _all_open_lots(program, account, at)))
+    if not program.active:
+        return ()
+    return ladder((yield from _all_open_lots(program, account, at)))
 
 
 def read_lots_in_use(program: Program, account: Account, at: datetime) -> Reading[tuple[Lot, ...]]:

@@ -20,7 +20,7 @@ from .fields import check_flag, quantities
 from .identity import check_identifier, check_text
 from .instants import check_instant
 from .mapping import from_mapping, to_mapping
-from .money import Money, check_money
+from .money import Money, check_currency, check_money
 from .orders import CYCLES_MAX, LINES_MAX, Order, Tender
 from .points import TOTAL_MAX, check_count, check_points
 
@@ -224,9 +224,9 @@ class OrderCommand(Command):
     @property
     def fact(self) -> str:
         """
-        The fact's name: its kind, cycle, order and part.
+        The fact's name: its kind, cycle, order and part; no identifier has a tab, so the parts stay apart.
         """
-        part = f"/{self.part}" if self.part else ""
+        part = f"\t{self.part}" if self.part else ""
         return f" {command_name(self)}/{self.cycle}/{self.order}{part}"
 
 
@@ -252,6 +252,8 @@ class Redeem(Command):
         if self.order is not None:
             check_identifier(self.order, "order")
         check_count(self.cycle, "cycle", most=CYCLES_MAX)
+        if self.currency is not None:
+            check_currency(self.currency, "currency")
         for name in ("to_pay", "eligible"):
             if getattr(self, name) is not None:
                 check_money(getattr(self, name), name)
@@ -342,7 +344,6 @@ class LinesCommand(OrderCommand):
         if not 0 < len(self.lines) <= LINES_MAX:
             raise InvalidInput("lines", len(self.lines), f"must name 1 to {LINES_MAX} lines")
         for line, quantity in self.lines:
-            check_identifier(line, "lines")
             check_count(quantity, f"lines[{line!r}]")
 
     @property
@@ -472,16 +473,23 @@ def is_command(value: object) -> bool:
     return type(value) in _NAMES
 
 
-def check_same(recorded: Command, given: Command, key: str) -> None:
+_BYWORDS = frozenset({"actor", "reason", "comment", "channel"})
+"""What is said about a fact; whoever reports it again, it is the same fact (R-29)."""
+
+
+def check_same(recorded: Command, given: Command, key: str, *, as_fact: bool = False) -> None:
     """
     Raise `IdempotencyConflict`, naming the first field that differs, unless both commands say the same (I-17).
+
+    Args:
+        as_fact: the caller named the business fact and not a key, so who says it and why does not matter (I-15).
     """
     if type(recorded) is not type(given):
         raise IdempotencyConflict(key, "command", command_name(recorded), command_name(given))
     if recorded != given:
         for attribute in fields(type(given)):
             was, now = getattr(recorded, attribute.name), getattr(given, attribute.name)
-            if attribute.eq and was != now:
+            if attribute.eq and was != now and not (as_fact and attribute.name in _BYWORDS):
                 raise IdempotencyConflict(key, attribute.name, was, now)
 
 

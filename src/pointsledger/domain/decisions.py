@@ -20,9 +20,8 @@ from attrs import evolve, field, frozen
 from ..errors import (
     AccountClosed,
     AccountOpen,
-    CycleNotOpen,
+    CurrencyMismatch,
     EntryUnknown,
-    InvalidInput,
     NoDebt,
     NotReversible,
     OrderCancelled,
@@ -63,7 +62,7 @@ from .draft import Draft
 from .entries import Entry
 from .lots import Lot
 from .order_postings import book_order, propose_return, to_pay_of
-from .order_state import Booked, Fact, OrderState
+from .order_state import Booked, Fact, OrderState, check_cycle
 from .program import Program
 from .reads import EntriesOn, OrderEntries, Reading, read_entries
 from .redemption import check_gates, quote_redemption
@@ -112,7 +111,7 @@ def decide(
         Refused: the command is refused; see the module's docstring for which refusal wins.
     """
     if earlier:
-        check_same(earlier[0].command, command, str(key))
+        check_same(earlier[0].command, command, str(key).strip(), as_fact=command.key is None)
         return Decision(earlier, account, replayed=True)
     if account.closed and not isinstance(command, Reopen | Expire):
         raise AccountClosed(account.id)
@@ -250,11 +249,10 @@ def _state(draft: Draft, command: AnyOrderCommand) -> Reading[tuple[OrderState, 
     state = OrderState.of(str(command.order), command.cycle, entries)
     known = state.facts.get(str(command.fact))
     if known is not None:
-        check_same(known.command, command, str(command.fact).strip())
+        check_same(known.command, command, str(command.fact).strip(), as_fact=True)
         first = next(entry for entry in entries if entry.sequence == known.sequence)
         return state, tuple(entry for entry in entries if entry.key == first.key)
-    if command.cycle > 1 and not OrderState.of(str(command.order), command.cycle - 1, entries).is_cancelled:
-        raise CycleNotOpen(str(command.order), command.cycle)
+    check_cycle(state, entries)
     return state, ()
 
 
@@ -263,9 +261,19 @@ def _no_check(draft: Draft, command: Any, state: OrderState) -> None:
 
 
 def _check_document(draft: Draft, command: Place, state: OrderState) -> None:
-    document = state.document
-    if document is not None and document.currency != command.document.currency:
-        raise InvalidInput("lines", command.document.currency, f"the order was placed in {document.currency}")
+    _check_currency("lines", command.document.currency, state)
+
+
+def _check_payment(draft: Draft, command: Pay, state: OrderState) -> None:
+    _check_currency("tender.amount", command.tender.amount.currency, state)
+
+
+def _check_currency(field: str, currency: str, state: OrderState) -> None:
+    """
+    Refuse a document or a payment in another currency than what is known of the order (R-02).
+    """
+    if state.currency not in {None, currency}:
+        raise CurrencyMismatch(field, str(state.currency), currency)
 
 
 def _check_quantities(draft: Draft, command: LinesCommand, state: OrderState) -> None:
@@ -293,11 +301,6 @@ def _check_quantities(draft: Draft, command: LinesCommand, state: OrderState) ->
             raise QuantityExceeded(command.order, line, quantity, max(0, left[line]))
 
 
-def _check_tender(draft: Draft, command: ApprovePayment, state: OrderState) -> None:
-    if state.document is not None and command.tender not in state.tenders():
-        raise OrderUnknown(draft.account.id, command.order, f"tender {command.tender!r}")
-
-
 def _check_return(draft: Draft, command: DecideReturn, state: OrderState) -> None:
     found = [fact for fact in state.of_kind(ReturnLines) if fact.command.part == command.return_id]
     if not found:
@@ -317,7 +320,7 @@ def _check_return(draft: Draft, command: DecideReturn, state: OrderState) -> Non
 _CHECK: dict[type[Command], Callable[[Draft, Any, OrderState], None]] = {
     Place: _check_document,
     Process: _check_document,
-    ApprovePayment: _check_tender,
+    Pay: _check_payment,
     Invoice: _check_quantities,
     CancelLines: _check_quantities,
     ReturnLines: _check_quantities,

@@ -94,11 +94,15 @@ class Draft:
         )
         moved = self._usable_part(entry)
         move_points(self.lots, entry)
-        self.account = account.after(entry, account.available + moved, account.pending + points - moved)
+        opens_at = entry.opened.changes_at(self.at) if entry.opened is not None else None
+        self.account = account.after(
+            entry,
+            account.available + moved,
+            account.pending + points - moved,
+            self._next_change(opens_at, lapses_at=entry.lapses_at),
+        )
         self.entries.append(entry)
         self._drawn -= min(points, 0)
-        if entry.lapses_at is not None:
-            self._expect_change(entry.lapses_at)
         return entry
 
     def _usable_part(self, entry: Entry) -> int:
@@ -118,13 +122,20 @@ class Draft:
             if lot.id not in self.lots:
                 self.lots[lot.id] = self._read[lot.id] = lot
 
-    def _expect_change(self, *instants: datetime | None) -> None:
+    def _next_change(self, *instants: datetime | None, lapses_at: datetime | None = None) -> datetime | None:
         """
-        Lower the account's next instant of change; too early costs a look, too late would be wrong.
+        The account's next instant of change, or an earlier one of these that is still to come.
+
+        Too early costs a look, too late would be wrong.
+        An activity reported late may have let the account lapse before now; `lapses_at` then is due at once (R-36).
         """
-        known = [i for i in (self.account.next_change_at, *instants) if i is not None]
-        if known and min(known) != self.account.next_change_at:
-            self.account = evolve(self.account, next_change_at=min(known))
+        soonest = self.account.next_change_at
+        if lapses_at is not None and (soonest is None or lapses_at < soonest):
+            soonest = lapses_at
+        for instant in instants:
+            if instant is not None and instant > self.at and (soonest is None or instant < soonest):
+                soonest = instant
+        return soonest
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -134,8 +145,6 @@ class Draft:
         """
         account = self.account
         if account.next_change_at is None or self.at < account.next_change_at:
-            if self.at != account.as_of:
-                self.account = evolve(account, as_of=self.at)
             return
         lapses = account.lapses_at is not None and account.lapses_at <= self.at
         due = yield from read_lots(DueLots(account.as_of, self.at, lapses))
@@ -238,11 +247,7 @@ class Draft:
         """
         lot = Lot(self.account.version + 1, points, points, earned_at or self.occurred_at, available_at, expires_at)
         entry = self.post(kind, points, opened=lot, **details)
-        if available_at > self.at:
-            self._expect_change(available_at)
-        elif expires_at is not None or self.account.lapses_at is not None:
-            self._expire((lot,))
-            self._expect_change(expires_at if expires_at is not None and expires_at > self.at else None)
+        self._expire((lot,))
         self._repay()
         return entry
 
@@ -344,7 +349,8 @@ class Draft:
             self.post("restored", count, allocations=in_place, claimed=count, **details)
             touched = [self.lots[part.lot] for part in in_place]
             self._expire(touched)
-            self._expect_change(*(lot.changes_at(self.at) for lot in map(self._current, touched)))
+            changes = (lot.changes_at(self.at) for lot in map(self._current, touched))
+            self.account = evolve(self.account, next_change_at=self._next_change(*changes))
             self._repay()
         if anew:
             expires_at = self._new_date(terms)

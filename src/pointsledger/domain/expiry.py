@@ -62,6 +62,7 @@ class Period:
         """
         Return the period that text such as ``"12 months"`` names; the inverse of `str`.
         """
+        # int() fails on thousands of digits; nothing that long is a period.
         words = text.split() if type(text) is str and len(text) < 100 else []
         parts: dict[str, int] = {}
         for count, unit in zip(words[::2], words[1::2], strict=False):

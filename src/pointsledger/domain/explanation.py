@@ -167,12 +167,16 @@ def _about_award(award: Award, order: Order | None) -> Iterator[str]:
 def _about_rule(outcome: RuleOutcome, currency: str) -> str:
     if outcome.reason is not None:
         return f"Rule {outcome.rule} gives nothing: {_WHY_NOT[outcome.reason]} ({outcome.reason})."
+    if not outcome.points:  # a multiplier gives no points of its own
+        return f"Rule {outcome.rule} multiplied what other rules give."
     if outcome.basis_micros is not None:
         counted = f" on {Money.rounded_down(outcome.basis_micros, currency)}"
     else:
         counted = f" for {outcome.units:,} units" if outcome.units is not None else ""
-    factors = sorted(set(outcome.factors.values()))
-    times = f", multiplied by {' or '.join(map(str, factors))}" if factors else ""
+    factors = " or ".join(map(str, sorted(set(outcome.factors.values()))))
+    if not outcome.points:
+        return f"Rule {outcome.rule} multiplies by {factors}."
+    times = f", multiplied by {factors}" if factors else ""
     return f"Rule {outcome.rule} gives {outcome.points:,} points{counted}{times}; exactly {_exact(outcome.exact)}."
 
 

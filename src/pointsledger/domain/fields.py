@@ -27,10 +27,11 @@ def name_set(values: Iterable[str]) -> frozenset[str]:
     """
     Return several names as a set; refuse one text, whose letters would be taken for names.
     """
+    names = as_tuple(values)
     try:
-        return frozenset(as_tuple(values))
-    except TypeError:
-        raise InvalidInput("names", values, "must be several names") from None
+        return frozenset(names)
+    except Exception as error:  # the hash of a foreign object may raise anything
+        raise InvalidInput("names", values, "must be several names") from error
 
 
 def quantities(values: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
@@ -38,11 +39,13 @@ def quantities(values: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[t
     Return quantities by line id as pairs, in order of the ids.
     """
     try:
-        pairs = tuple(dict(values).items())
+        pairs = [*values.items()] if isinstance(values, Mapping) else [(line, count) for line, count in values]
     except (TypeError, ValueError):
         raise InvalidInput("lines", values, "must map line ids to quantities") from None
     for line, _ in pairs:  # before sorting, which compares
         check_identifier(line, "lines")
+    if len(dict(pairs)) < len(pairs):
+        raise InvalidInput("lines", values, "names a line twice")
     return tuple(sorted(pairs))
 
 
@@ -61,3 +64,11 @@ def check_choice(value: Any, name: str, choices: Any) -> None:
     """
     if type(value) is not str or value not in get_args(choices):
         raise InvalidProgram(name, value, f"must be one of {', '.join(get_args(choices))}")
+
+
+def check_mapping(value: Any, name: str) -> None:
+    """
+    Raise `InvalidProgram` unless `value` maps names to something.
+    """
+    if not issubclass(type(value), Mapping) or any(type(key) is not str for key in value):
+        raise InvalidProgram(name, value, "must map names to values")

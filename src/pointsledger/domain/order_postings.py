@@ -17,7 +17,7 @@ from .commands import DecideReturn, Redeem
 from .draft import Draft
 from .money import Money
 from .order_state import Booked, OrderState
-from .orders import Order
+from .orders import POINTS, Order
 from .program import Program
 from .reads import Reading
 
@@ -96,7 +96,8 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
     """
     Post the difference between what the order is due and what is booked.
 
-    Redeemed points come back first, so that they can cover what is taken back.
+    Redeemed points come back first and new points come next, so that both can cover what is taken back: points that
+    only get other dates, because an earlier fact arrived late, are no shortfall (I-15).
     """
     state.count_under(draft.program)
     wanted = due(state, draft.program)
@@ -104,41 +105,46 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
         more = wanted.given_back - state.redeemed.claimed
         yield from draft.give_back(state.redeemed.entry, more, state.redeemed.claimed)
         state.redeemed.claimed += more
-    yield from _take_back(draft, state, wanted)
-    _earn(draft, state, wanted)
+    claims = _claims(state, wanted)
+    _earn(draft, state, wanted, claims)
+    for booked, claim in claims:
+        entry = yield from draft.claw_back(booked.entry, claim, booked.lapsed)
+        booked.claimed += claim
+        booked.lapsed += claim + entry.points - entry.shortfall
 
 
-def _take_back(draft: Draft, state: OrderState, wanted: Due) -> Reading[None]:
+def _claims(state: OrderState, wanted: Due) -> list[tuple[Booked, int]]:
     """
-    Take back what is booked beyond what is due, from the credits whose dates have too much, latest first.
+    Return what to take back: what is booked beyond what is due, from the credits whose dates have too much, latest
+    first.
     """
     targets = {(grant.available_at, grant.expires_at): grant.points for grant in wanted.award.grants}
-    surplus: list[tuple[Booked, int]] = []
+    surplus: list[int] = []
     for booked in state.earned:
         target = targets.get(_dates(booked), 0)
         targets[_dates(booked)] = max(0, target - booked.left)
-        surplus.append((booked, max(0, booked.left - target)))
-    to_take = sum(points for _, points in surplus)
-    to_take = max(0, to_take if state.is_cancelled else to_take - state.kept_back)
-    everything = [(booked, booked.left) for booked, _ in surplus]
-    for booked, points in (*reversed(surplus), *reversed(everything)):
-        claim = min(points, booked.left, to_take)
-        if claim:
-            entry = yield from draft.claw_back(booked.entry, claim, booked.lapsed)
-            booked.claimed += claim
-            booked.lapsed += claim + entry.points - entry.shortfall
-            to_take -= claim
+        surplus.append(max(0, booked.left - target))
+    to_take = max(0, sum(surplus) - (0 if state.is_cancelled else state.kept_back))
+    claims = [0] * len(surplus)
+    for most in (surplus, [booked.left for booked in state.earned]):
+        for i in reversed(range(len(claims))):
+            more = min(most[i] - claims[i], to_take)
+            if more > 0:
+                claims[i] += more
+                to_take -= more
+    return [(booked, claim) for booked, claim in zip(state.earned, claims, strict=True) if claim][::-1]
 
 
-def _earn(draft: Draft, state: OrderState, wanted: Due) -> None:
+def _earn(draft: Draft, state: OrderState, wanted: Due, claims: list[tuple[Booked, int]]) -> None:
     """
-    Credit what is due beyond what is booked, one lot for each pair of dates.
+    Credit what is due beyond what stays booked, one lot for each pair of dates.
     """
-    room = wanted.points - sum(booked.left for booked in state.earned)
+    staying: dict[tuple[datetime, datetime | None], int] = {}
+    for booked, points in (*((one, one.left) for one in state.earned), *((one, -claim) for one, claim in claims)):
+        staying[_dates(booked)] = staying.get(_dates(booked), 0) + points
+    room = wanted.points - sum(staying.values())
     for grant in wanted.award.grants:
-        dates = (grant.available_at, grant.expires_at)
-        has = sum(booked.left for booked in state.earned if _dates(booked) == dates)
-        points = min(grant.points - has, room)
+        points = min(grant.points - staying.get((grant.available_at, grant.expires_at), 0), room)
         if points > 0:
             earned_at = wanted.award.earned_at or draft.occurred_at
             entry = draft.credit(
@@ -219,13 +225,13 @@ def to_pay_of(command: Redeem, state: OrderState | None) -> ToPay:
     if state is not None and document is not None:
         lines = sum(document.nets(state.kept(document, returned=False)))
         extras = sum(money.micros for money in (document.shipping, document.tax) if money)
-        paid = sum(tender.amount.micros for tender in state.tenders().values())
+        paid = sum(tender.amount.micros for tender in state.tenders().values() if tender.kind != POINTS)
         to_pay = to_pay or Money.rounded_down(max(0, lines + extras - paid), document.currency)
         eligible = eligible or Money.rounded_down(lines, document.currency)
     named = (
         command.currency,
         *(m.currency for m in (to_pay, eligible) if m),
-        document.currency if document else None,
+        state.currency if state else None,
     )
     return ToPay(currency=_one_currency(named), to_pay=to_pay, eligible=eligible)
 

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar, cast
 
 from attrs import Factory, define, frozen
 
+from ..errors import CycleNotOpen
 from .commands import (
     AnyOrderCommand,
     ApprovePayment,
@@ -31,7 +32,7 @@ from .commands import (
 )
 from .entries import Entry
 from .money import Money
-from .orders import Order, Tender
+from .orders import POINTS, Order, Tender
 from .program import Program, Timing
 
 C = TypeVar("C", bound=Command)
@@ -159,6 +160,18 @@ class OrderState:
         return known[0].command.document if known else None
 
     @property
+    def currency(self) -> str | None:
+        """
+        The one currency of the order, as its document, a payment or redeemed points show it; None before any of them.
+        """
+        if self.document is not None:
+            return self.document.currency
+        moneys = [fact.command.tender.amount for fact in self.of_kind(Pay)]
+        if self.redeemed is not None and self.redeemed.entry.money is not None:
+            moneys.append(self.redeemed.entry.money)
+        return moneys[0].currency if moneys else None
+
+    @property
     def redeems(self) -> bool:
         """
         Whether points were redeemed for the order, given back since or not (I-29).
@@ -179,6 +192,8 @@ class OrderState:
         document = self.document_at(until)
         found = {tender.id: tender for tender in (document.tenders if document else ())}
         found |= {fact.command.tender.id: fact.command.tender for fact in self.of_kind(Pay, until)}
+        if self.redeems:  # the redemption is the payment; a tender that repeats it must not count twice
+            return {id: tender for id, tender in found.items() if tender.kind != POINTS}
         return found
 
     def paid_micros(self, until: datetime) -> int:
@@ -291,6 +306,14 @@ def _is_invoiced(state: OrderState, until: datetime) -> bool:
         return False
     done, gone = state.quantities(Invoice, until), state.quantities(CancelLines, until)
     return all(done.get(line.id, 0) + gone.get(line.id, 0) >= line.quantity for line in document.lines)
+
+
+def check_cycle(state: OrderState, entries: Iterable[Entry]) -> None:
+    """
+    Raise `CycleNotOpen` unless this is the first cycle or the one before was cancelled (R-29, I-16).
+    """
+    if state.cycle > 1 and not OrderState.of(state.order, state.cycle - 1, entries).is_cancelled:
+        raise CycleNotOpen(state.order, state.cycle)
 
 
 _TIMINGS: dict[Timing, Callable[[OrderState, datetime], bool]] = {

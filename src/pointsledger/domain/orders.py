@@ -19,7 +19,10 @@ from .points import Exact, check_count
 LINES_MAX = 10_000
 CYCLES_MAX = 1000
 
-NON_EARNING_TENDERS = frozenset({"gift_card", "store_credit", "points", "write_off", "credit"})
+POINTS = "points"
+"""The kind of a tender that stands for a redemption of points."""
+
+NON_EARNING_TENDERS = frozenset({"gift_card", "store_credit", POINTS, "write_off", "credit"})
 """Kinds of tender that bring the merchant no money now, so by default they earn nothing (S0.5, S1.32)."""
 
 
@@ -32,7 +35,8 @@ def _kind_of(tender: Tender) -> str:
 
 
 def _earns_by_kind(tender: Tender) -> bool:
-    return tender.kind not in NON_EARNING_TENDERS
+    # Another type is refused later; it may not even have a hash.
+    return type(tender.kind) is not str or tender.kind not in NON_EARNING_TENDERS
 
 
 @frozen

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ..errors import InvalidProgram
 from .expiry import ExpiryPolicy, PendingPolicy
-from .fields import as_tuple, check_choice, check_flag
+from .fields import as_tuple, check_choice, check_flag, check_mapping
 from .identity import check_identifier, check_text
 from .instants import check_zone
 from .mapping import from_mapping, to_mapping
@@ -82,9 +82,11 @@ class RedemptionLimits:
     exact_payoff: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name in ("threshold", "points_max", "step", "points_min"):
+        for name in ("threshold", "points_max"):
             if getattr(self, name) is not None:
                 check_points(getattr(self, name), name)
+        check_points(self.step, "step")
+        check_points(self.points_min, "points_min")
         if self.share_max is not None and self.share_max > 1:
             raise InvalidProgram("share_max", self.share_max, "must be at most 1")
         if self.money_max is not None:
@@ -187,6 +189,7 @@ class Program:
 
     def _check_groups(self) -> None:
         named = {rule.group for rule in self.earn_rules}
+        check_mapping(self.groups, "groups")
         for name, choice in self.groups.items():
             check_choice(choice, f"groups.{name}", GroupChoice)
             if name not in named:

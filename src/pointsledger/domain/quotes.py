@@ -8,15 +8,14 @@ from datetime import datetime
 
 from attrs import frozen
 
-from ..errors import OrderUnknown, ShortfallRefused
+from ..errors import AccountClosed, OrderCancelled, OrderUnknown, ShortfallRefused
 from .account import Account
 from .award import Award
-from .balance import settled
 from .commands import Expire, Process, Redeem, ReturnLines
 from .draft import Draft
 from .money import Money
 from .order_postings import accepted, award_of, book_order, propose_return, to_pay_of
-from .order_state import OrderState
+from .order_state import OrderState, check_cycle
 from .orders import Order
 from .program import Program
 from .reads import OrderEntries, Reading, read_entries
@@ -69,17 +68,29 @@ def read_redemption(
     """
     Return how many points can be redeemed of those wished for, or of all there are, and why not more (R-25).
 
+    What the order itself has earned is not among them where redeeming takes it back first (R-18).
+
     Raises:
-        ProgramInactive, DebtOutstanding, BelowThreshold, NoExchangeRate, InvalidInput: see `quote_redemption`.
+        AccountClosed, CycleNotOpen, OrderCancelled, ShortfallRefused, ProgramInactive, DebtOutstanding,
+        BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput: in this order.
     """
+    if account.closed:
+        raise AccountClosed(account.id)
+    draft = Draft(program, account, wish, None, at)
     state = None
     if wish.order is not None:
         entries = yield from read_entries(OrderEntries(wish.order))
         state = OrderState.of(wish.order, wish.cycle, entries)
-    now = (yield from settled(program, account, max(at, account.as_of))).account
-    check_gates(program, now)
+        check_cycle(state, entries)
+        if state.is_cancelled:
+            raise OrderCancelled(wish.order, wish.cycle)
+    yield from draft.settle()
+    if state is not None:
+        state.note(wish, draft.occurred_at, 0, program)
+        yield from book_order(draft, state)
+    check_gates(program, draft.account)
     requested = None if everything else wish.points
-    return quote_redemption(program, now.available, requested=requested, **to_pay_of(wish, state))
+    return quote_redemption(program, draft.account.available, requested=requested, **to_pay_of(wish, state))
 
 
 def read_return(

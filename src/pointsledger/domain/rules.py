@@ -17,7 +17,7 @@ from .fields import check_choice, check_flag, name_set
 from .identity import check_identifier
 from .instants import check_instant
 from .money import Money, check_money
-from .points import POINTS_MAX, Rounding, check_count, check_points, check_ratio
+from .points import Rounding, check_count, check_points, check_ratio
 
 RuleKind = Literal["per_amount", "per_unit", "per_order", "multiplier"]
 
@@ -198,6 +198,7 @@ class EarnRule:
             raise InvalidProgram("per", self.per, "belongs to a per_amount rule, and to nothing else")
         if self.per is not None:
             check_money(self.per, "per", least=1, payable=False)
+        check_points(self.points, "points", least=0 if multiplier else 1)
         if multiplier:
             unused: dict[str, object] = {
                 "points": 0,
@@ -207,7 +208,6 @@ class EarnRule:
                 "rounding": "floor",
             }
         else:
-            check_points(self.points, "points", most=POINTS_MAX)
             unused = {"multiplies": frozenset()}
         if self.kind != "per_amount":
             unused |= {"proportional": False, "with_shipping": False, "with_tax": False}

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from attrs import evolve, field, frozen
 
 from ..domain.account import Account, rebuild
-from ..domain.balance import Balance, Expiring, answer_from
+from ..domain.balance import Balance, Expiring, answer_from, ladder
 from ..domain.commands import Expire
 from ..domain.draft import Draft
 from ..domain.entries import Entry
-from ..domain.instants import EARLIEST, check_instant
+from ..domain.instants import check_instant
 from ..domain.money import Money
 from ..domain.program import Program
 from ..domain.reads import Reading
@@ -54,7 +54,7 @@ class Statement:
 
     Args:
         account: whose it is.
-        since, until: the half-open period: since <= instant < until.
+        since, until: the half-open period: since <= instant < until; None: from the beginning.
         opening: the points in all lots before it; lines: what changed them, by sequence.
         closing: the balance at the end of it; its figures "in all" count from the beginning.
         expiring: what lapses later if nothing happens before, soonest first.
@@ -62,7 +62,7 @@ class Statement:
     """
 
     account: str
-    since: datetime
+    since: datetime | None
     until: datetime
     opening: int
     closing: Balance
@@ -83,14 +83,14 @@ def statement(
     Raises:
         InvalidInstant: an instant is naive or out of range; InvalidInput: the period is empty.
     """
-    first = EARLIEST if since is None else check_instant(since, "since")
+    first = None if since is None else check_instant(since, "since")
     end = check_instant(until, "until")
-    if first >= end:
+    if first is not None and first >= end:
         raise InvalidInput("until", until, "must be later than since")
     return storage.read(program.id, account, lambda state: _read_statement(program, state, first, end))
 
 
-def _read_statement(program: Program, account: Account, since: datetime, until: datetime) -> Reading[Statement]:
+def _read_statement(program: Program, account: Account, since: datetime | None, until: datetime) -> Reading[Statement]:
     last = until - _MICROSECOND
     if not program.active:
         return Statement(account.id, since, until, 0, Balance(last, shown=False))
@@ -98,15 +98,17 @@ def _read_statement(program: Program, account: Account, since: datetime, until: 
     booked = [StatementLine(entry, at) for entry in history if (at := took_effect_at(entry)) < until]
     draft = _settled(program, account, (line.entry for line in booked), last)
     lapsed = [StatementLine(entry, took_effect_at(entry), booked=False) for entry in draft.entries]
-    before = [line.entry for line in (*booked, *lapsed) if line.at < since]
+    expiring = ladder(draft)
+    lines = (*booked, *lapsed)
+    before = [line.entry for line in lines if since is not None and line.at < since]
     return Statement(
         account.id,
         since,
         until,
         before[-1].balance_after if before else 0,
-        Balance.of(draft.account, last, program),
-        tuple(line for line in (*booked, *lapsed) if line.at >= since),
-        _ladder(draft),
+        Balance.of(draft.account, last, program, next(iter(expiring), None)),
+        lines[len(before) :],
+        expiring,
         opening_value=before[-1].balance_value if before else None,
     )
 
@@ -126,14 +128,4 @@ def _settled(program: Program, account: Account, entries: Iterable[Entry], at: d
     in_time = (evolve(entry, recorded_at=took_effect_at(entry)) for entry in entries)
     state, lots = rebuild(account.program, account.id, in_time)
     draft = Draft(program, state, Expire(account=account.id), None, at)
-    draft.take_up(lots.values())
     return answer_from(lots, draft)
-
-
-def _ladder(draft: Draft) -> tuple[Expiring, ...]:
-    steps: dict[datetime, int] = {}
-    for lot in draft.lots.values():
-        lapses_at = draft.lapse_of(lot)
-        if lot.remaining and lapses_at is not None:
-            steps[lapses_at] = steps.get(lapses_at, 0) + lot.remaining
-    return tuple(Expiring(points, when) for when, points in sorted(steps.items()))

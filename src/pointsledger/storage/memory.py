@@ -35,7 +35,7 @@ from ..domain.reads import (
     Reading,
     UsableLots,
 )
-from ..errors import StorageClosed
+from ..errors import StorageBusy, StorageClosed
 from ..port import Job
 
 T = TypeVar("T")
@@ -295,26 +295,34 @@ class MemoryStorage:
         self._rooms: dict[str, Room] = {}
         self._lock = RLock()
         self._closed = False
+        self._at_work = False
 
     def transact(self, job: Job) -> Decision:
         """
         Run one decision; see `pointsledger.port.Storage.transact`.
         """
         with self._lock:
-            room = self._room(job.program)
-            shelf, decision = _decide(room, job)
-            if not decision.replayed:
-                shelf.store(decision)
-                room.keep(shelf)
-            return decision
+            self._check_free()
+            try:
+                self._at_work = True
+                room = self._room(job.program)
+                shelf, decision = _decide(room, job)
+                if not decision.replayed:
+                    shelf.store(decision)
+                    room.keep(shelf)
+                return decision
+            finally:
+                self._at_work = False
 
     def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
         """
         Run decisions, all or none; see `pointsledger.port.Storage.transact_all`.
         """
         with self._lock:
+            self._check_free()
             done: list[tuple[Room, Shelf, Decision, Account, tuple[Lot, ...]]] = []
             try:
+                self._at_work = True
                 for job in jobs:
                     room = self._room(job.program)
                     shelf, decision = _decide(room, job)
@@ -329,6 +337,8 @@ class MemoryStorage:
                         shelf.forget(decision, account, lots)
                         room.keep(shelf)
                 raise
+            finally:
+                self._at_work = False
             return tuple(decision for _, _, decision, _, _ in done)
 
     def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
@@ -336,22 +346,29 @@ class MemoryStorage:
         Run a reader; see `pointsledger.port.Storage.read`.
         """
         with self._lock:
-            shelf = self._room(program).shelf(program, account)
-            return _run(reader(shelf.account), shelf)
+            self._check_free()
+            try:
+                self._at_work = True
+                shelf = self._room(program).shelf(program, account)
+                return _run(reader(shelf.account), shelf)
+            finally:
+                self._at_work = False
 
     def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
         """
         List accounts; see `pointsledger.port.Storage.accounts`.
         """
         with self._lock:
-            later = (id for id in self._room(program).shelves if id.encode() > after.encode())
-            return nsmallest(limit, later, key=str.encode)
+            self._check_free()
+            # Text sorts by code points, and so do its UTF-8 bytes.
+            return nsmallest(limit, (id for id in self._room(program).shelves if id > after))
 
     def due_accounts(self, program: str, at: datetime, limit: int) -> Sequence[str]:
         """
         List accounts that time may change; see `pointsledger.port.Storage.due_accounts`.
         """
         with self._lock:
+            self._check_free()
             return self._room(program).due(at, limit)
 
     def close(self) -> None:
@@ -362,10 +379,20 @@ class MemoryStorage:
             self._rooms.clear()
             self._closed = True
 
-    def _room(self, program: str) -> Room:
+    def _check_free(self) -> None:
+        """
+        Refuse a call after `close`, and one from within a decision, whose account would be stale afterwards.
+        """
         if self._closed:
             raise StorageClosed("memory")
-        return self._rooms.setdefault(program, Room())
+        if self._at_work:
+            raise StorageBusy("memory: called from within one of its own decisions")
+
+    def _room(self, program: str) -> Room:
+        room = self._rooms.get(program)
+        if room is None:
+            room = self._rooms[program] = Room()
+        return room
 
 
 def _decide(room: Room, job: Job) -> tuple[Shelf, Decision]:

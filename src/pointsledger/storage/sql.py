@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from attrs import frozen
@@ -41,7 +42,7 @@ from ..domain.reads import (
     Reading,
     UsableLots,
 )
-from ..errors import VersionConflict
+from ..errors import Corrupt, VersionConflict
 from ..port import Job
 from .sql_schema import NEVER, Dialect
 
@@ -60,6 +61,12 @@ class Statement(NamedTuple):
     parameters: Sequence[Any] = ()
     writes: bool = False
     many: bool = False
+
+
+class RowExists(Exception):
+    """
+    What a driver throws into a body where a row that it would write is there already.
+    """
 
 
 Body: TypeAlias = Generator[Statement, Any, T]
@@ -99,7 +106,29 @@ ENTRY = (
 )
 LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
 
-_ENTRY_COLUMNS = ", ".join(f"e.{name.strip()}" for name in ENTRY.split(",")).replace("e.command,", "f.command,")
+_SELECT_ACCOUNT = f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?"
+_INSERT_ACCOUNT = (
+    f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) "
+    f"VALUES ({', '.join('?' * (ACCOUNT.count(',') + 4))})"
+)
+_UPDATE_ACCOUNT = (
+    f"UPDATE {{accounts}} SET {', '.join(f'{name} = ?' for name in f'{ACCOUNT}, terms'.split(', '))} "
+    "WHERE program = ? AND account = ? AND version = ? AND as_of = ?"
+)
+_INSERT_ENTRY = (
+    f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({', '.join('?' * (ENTRY.count(',') + 3))})"
+)
+_INSERT_LOT = f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({', '.join('?' * (LOT.count(',') + 4))})"
+_UPDATE_LOT = "UPDATE {lots} SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+# Only the first entry of a command holds its content; the others stand right behind it.
+_ENTRY_COLUMNS = ", ".join(f"e.{name}" for name in ENTRY.split(", ")).replace("e.command,", "f.command,")
+_SELECT_ENTRIES = (
+    f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e JOIN {{entries}} f ON f.program = e.program "
+    "AND f.account = e.account AND f.sequence = e.sequence - e.ordinal "
+    "WHERE e.program = ? AND e.account = ? AND "
+)
+# By itself an index answers this; asked for whole entries in order, SQLite walks through the account instead.
+_SEQUENCES = "SELECT sequence FROM {entries} WHERE program = ? AND account = ? AND "
 
 
 @frozen
@@ -124,52 +153,32 @@ class Books:
         """
         Return the account as stored, or a new one, and the digest of the program that was last kept for it.
         """
-        lock = self.dialect.lock if to_write else ""
-        rows = yield from _ask(
-            self.dialect(f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?{lock}"),
-            self.program,
-            self.account,
-        )
+        sql, lock = self.dialect(_SELECT_ACCOUNT), self.dialect.lock if to_write else ""
+        rows = yield from _ask(sql + lock, self.program, self.account)
         if not rows:
             return Account(self.program, self.account), None
-        version, as_of, available, pending, debt, earned, adjusted, redeemed, restored = rows[0][:9]
-        expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed, terms = rows[0][9:]
-        account = Account(
-            self.program,
-            self.account,
-            version,
-            from_micros(as_of),
-            available,
-            pending,
-            debt,
-            earned,
-            adjusted,
-            redeemed,
-            restored,
-            expired,
-            reversed_,
-            removed,
-            repaid,
-            forgiven,
-            _instant(next_change_at),
-            _instant(lapses_at),
-            bool(closed),
-        )
-        return account, terms
+        try:
+            return _account(self.program, self.account, rows[0]), rows[0][-1]
+        except Exception as error:
+            raise self._unreadable(error) from error
 
     def write(self, before: Account, terms_kept: str | None, decision: Decision) -> Body[None]:
         """
         Store a decision on the account that it was based on.
 
         Raises:
-            VersionConflict: the account is no longer at that version (I-22).
+            VersionConflict: the account is no longer at that version, or an entry is there under the sequence or the
+                key of a new one (I-13, I-14, I-22).
         """
         digest = terms_kept
         if decision.entries:
             digest = yield from self._keep_terms(decision.entries[0].terms, terms_kept)
-        yield from self._write_account(before, decision.account, digest)
-        yield from self._write_entries(decision.entries, digest)
-        yield from self._write_lots(before.version, decision)
+        try:
+            yield from self._write_account(before, decision.account, digest)
+            yield from self._write_entries(decision.entries, digest)
+            yield from self._write_lots(before.version, decision)
+        except RowExists:
+            raise VersionConflict(self.account, before.version) from None
 
     def _write_account(self, before: Account, after: Account, digest: str | None) -> Body[None]:
         figures = (
@@ -193,19 +202,10 @@ class Books:
             digest,
         )
         if before.version == 0:
-            marks = ", ".join("?" * (len(figures) + 2))
-            count = yield from _write(
-                self.dialect(f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) VALUES ({marks})"),
-                self.program,
-                self.account,
-                *figures,
-            )
+            count = yield from _write(self.dialect(_INSERT_ACCOUNT), self.program, self.account, *figures)
         else:
-            names = ", ".join(f"{name.strip()} = ?" for name in f"{ACCOUNT}, terms".split(","))
             count = yield from _write(
-                self.dialect(
-                    f"UPDATE {{accounts}} SET {names} WHERE program = ? AND account = ? AND version = ? AND as_of = ?"
-                ),
+                self.dialect(_UPDATE_ACCOUNT),
                 *figures,
                 self.program,
                 self.account,
@@ -236,15 +236,17 @@ class Books:
                 self.account,
                 digest,
             )
-            self.programs[digest] = Program.from_mapping(json.loads(rows[0][0]))
+            try:
+                self.programs[digest] = Program.from_mapping(json.loads(rows[0][0]))
+            except Exception as error:
+                raise self._unreadable(error) from error
         return None if digest is None else self.programs[digest]
 
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _write_entries(self, entries: Sequence[Entry], digest: str | None) -> Body[None]:
-        marks = ", ".join("?" * (ENTRY.count(",") + 3))
-        sql = self.dialect(f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({marks})")
-        yield from _write_many(sql, [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries])
+        rows = [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries]
+        yield from _write_many(self.dialect(_INSERT_ENTRY), rows)
         yield from _write_many(
             self.dialect(
                 "INSERT INTO {allocations} (program, account, sequence, part, lot, points) VALUES (?, ?, ?, ?, ?, ?)"
@@ -260,30 +262,32 @@ class Books:
         """
         Return the entries that match, by sequence.
         """
-        # Only the first entry of a command holds its content; the others stand right behind it.
-        rows = yield from _ask(
-            self.dialect(
-                f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e JOIN {{entries}} f ON f.program = e.program "
-                "AND f.account = e.account AND f.sequence = e.sequence - e.ordinal "
-                f"WHERE e.program = ? AND e.account = ? AND {where} ORDER BY e.sequence"
-                + ("" if limit is None else f" LIMIT {limit:d}")
-            ),
-            self.program,
-            self.account,
-            *parameters,
-        )
+        sql = self.dialect(f"{_SELECT_ENTRIES}{where} ORDER BY e.sequence")
+        if limit is not None:
+            sql = f"{sql} LIMIT {limit:d}"
+        rows = yield from _ask(sql, self.program, self.account, *parameters)
         if not rows:
             return ()
         parts = yield from self._allocations([row[0] for row in rows if row[2] and row[10] is None])
         commands: dict[int, Command] = {}
         found: list[Entry] = []
         for row in rows:
-            first = row[0] - row[7]
-            if first not in commands:
-                commands[first] = command_from_mapping({**json.loads(row[8]), "account": self.account})
             terms = yield from self._terms(row[20])
-            found.append(_entry(row, commands[first], parts.get(row[0], ()), terms))
+            first = row[0] - row[7]
+            try:
+                if first not in commands:
+                    commands[first] = command_from_mapping({**json.loads(row[8]), "account": self.account})
+                found.append(_entry(row, commands[first], parts.get(row[0], ()), terms))
+            except Exception as error:
+                raise self._unreadable(error) from error
         return tuple(found)
+
+    def entries_through(self, indexed: str, value: Any) -> Body[tuple[Entry, ...]]:
+        """
+        Return the entries with this value in a column that has an index, by sequence.
+        """
+        where = f"e.sequence IN ({_SEQUENCES}{indexed} = ?)"
+        return (yield from self.entries(where, self.program, self.account, value))
 
     def _allocations(self, sequences: list[int]) -> Body[dict[int, tuple[Allocation, ...]]]:
         parts: dict[int, tuple[Allocation, ...]] = {}
@@ -308,9 +312,8 @@ class Books:
 
     def _write_lots(self, version: int, decision: Decision) -> Body[None]:
         as_of = decision.account.as_of
-        marks = ", ".join("?" * (LOT.count(",") + 4))
         yield from _write_many(
-            self.dialect(f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({marks})"),
+            self.dialect(_INSERT_LOT),
             [
                 (self.program, self.account, *_lot_row(lot), int(lot.available_at > as_of))
                 for lot in decision.lots
@@ -318,9 +321,7 @@ class Books:
             ],
         )
         yield from _write_many(
-            self.dialect(
-                "UPDATE {lots} SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
-            ),
+            self.dialect(_UPDATE_LOT),
             [
                 (
                     lot.remaining,
@@ -345,7 +346,17 @@ class Books:
             self.account,
             *parameters,
         )
-        return tuple(_lot(row) for row in rows)
+        try:
+            return tuple(_lot(row) for row in rows)
+        except Exception as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> Corrupt:
+        """
+        Return what to raise where a row makes no value: that is no refusal of what the caller asked.
+        """
+        place = f"account {self.account!r} of program {self.program!r}"
+        return Corrupt(place, f"a stored row cannot be read: {type(error).__name__}: {error}")
 
     # --- what decisions ask ------------------------------------------------------------------------------------
 
@@ -368,7 +379,7 @@ class Books:
         """
         if key is None:
             return ()
-        return (yield from self.entries("e.command_key = ?", key))
+        return (yield from self.entries_through("command_key", key))
 
     def usable_lots(self, read: UsableLots) -> Body[tuple[Lot, ...]]:
         """
@@ -448,14 +459,14 @@ class Books:
         """
         Read the entries of one order.
         """
-        return (yield from self.entries("e.order_id = ?", read.order))
+        return (yield from self.entries_through("order_id", read.order))
 
     def entries_on(self, read: EntriesOn) -> Body[tuple[Entry, ...]]:
         """
         Read an entry and what reverses it.
         """
         entry = yield from self.entries("e.sequence = ?", read.sequence)
-        return (*entry, *(yield from self.entries("e.reverses = ?", read.sequence)))
+        return (*entry, *(yield from self.entries_through("reverses", read.sequence)))
 
     def entries_after(self, read: EntriesAfter) -> Body[tuple[Entry, ...]]:
         """
@@ -554,13 +565,43 @@ def due_accounts(dialect: Dialect, program: str, at: datetime, limit: int) -> Bo
 
 # --- rows and values -------------------------------------------------------------------------------------------------
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
+
+@lru_cache(maxsize=1024)
 def _digest(program: Program) -> tuple[str, str]:
     """
     Return a program's stored form and the digest that names it; equal programs have equal ones.
     """
-    body = json.dumps(program.to_mapping(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    body = _CANONICAL.encode(program.to_mapping())
     return hashlib.sha256(body.encode()).hexdigest(), body
+
+
+def _account(program: str, account: str, row: Row) -> Account:
+    version, as_of, available, pending, debt, earned, adjusted, redeemed, restored = row[:9]
+    expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed, _ = row[9:]
+    return Account(
+        program,
+        account,
+        version,
+        from_micros(as_of),
+        available,
+        pending,
+        debt,
+        earned,
+        adjusted,
+        redeemed,
+        restored,
+        expired,
+        reversed_,
+        removed,
+        repaid,
+        forgiven,
+        _instant(next_change_at),
+        _instant(lapses_at),
+        bool(closed),
+    )
 
 
 def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
@@ -593,7 +634,7 @@ def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
 def _command_text(command: Command) -> str:
     content = command_to_mapping(command)
     del content["account"]  # the row says it
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(content)
 
 
 def _entry(row: Row, command: Command, allocations: tuple[Allocation, ...], terms: Program | None) -> Entry:

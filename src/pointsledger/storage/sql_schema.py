@@ -179,9 +179,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """The statements that lead from each version of the stored format to the next; the first begin from nothing."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
-CREATE_VERSION = (
-    "CREATE TABLE IF NOT EXISTS {schema} (one {int} PRIMARY KEY CHECK (one = 1), version {int} NOT NULL) {table}"
-)
+CREATE_VERSION = "CREATE TABLE {schema} (one {int} PRIMARY KEY CHECK (one = 1), version {int} NOT NULL) {table}"
 SELECT_VERSION = "SELECT version FROM {schema}"
 INSERT_VERSION = "INSERT INTO {schema} (one, version) VALUES (1, 0)"
 UPDATE_VERSION = "UPDATE {schema} SET version = ?"

@@ -7,21 +7,27 @@ It opens a file of its own, or joins a connection and transaction of the caller.
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from threading import RLock
-from typing import Any, Literal, Self, TypeVar
+from pathlib import Path
+from threading import RLock, get_ident
+from time import monotonic, sleep
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from ..domain.account import Account
 from ..domain.decisions import Decision
+from ..domain.points import check_count
 from ..domain.program import Program
 from ..domain.reads import Reading
 from ..errors import (
     Corrupt,
+    InvalidInput,
     NoTransaction,
     OperatorNeeded,
+    OutcomeUnknown,
     PointsLedgerError,
     SchemaMismatch,
     StorageBusy,
@@ -31,7 +37,7 @@ from ..errors import (
     VersionConflict,
 )
 from ..port import Job
-from . import sql, sql_schema
+from . import forks, sql, sql_schema
 
 T = TypeVar("T")
 JournalMode = Literal["wal", "delete", "truncate", "persist"]
@@ -40,6 +46,8 @@ Synchronous = Literal["FULL", "NORMAL", "EXTRA", "OFF"]
 SQLITE = sql_schema.Dialect(integer="INTEGER", text="TEXT", table="STRICT, WITHOUT ROWID", lock="")
 OLDEST_SQLITE = (3, 37, 0)
 """The first release with STRICT tables."""
+ATTEMPTS_MAX = 10
+"""How often a transaction of the storage's own is tried where others get in its way (R-46)."""
 
 
 def is_wal_safe(version: tuple[int, ...]) -> bool:
@@ -56,37 +64,40 @@ class SQLiteStorage:
     Keeps ledgers in an SQLite file.
 
     One storage serves all threads of a process; several processes may open the same file.
-    After a fork the child opens a connection of its own.
+    A fork waits until the storage is at rest, and the child opens a connection of its own.
 
     Args:
-        path: the file; it is created where it does not exist. ``":memory:"`` keeps everything in memory.
+        path: the file, by its name alone, which is never read as a URI; it is created where it does not exist.
+            ``":memory:"`` keeps everything in the memory of this process.
         journal_mode: ``"wal"`` where this release of SQLite is free of its defect, else ``"delete"``.
         synchronous: how hard a commit is pressed to the disk; FULL survives a loss of power.
-        timeout: seconds to wait for other writers before `StorageBusy`.
+        timeout: whole seconds to wait for other writers before `StorageBusy`.
 
     Raises:
-        StorageUnavailable: the file cannot be opened or is no database.
-        SchemaMismatch: it was written by a later release.
+        InvalidInput: an argument that is not of these.
+        StorageUnavailable: the file cannot be opened or written, or is no database.
+        SchemaMismatch: it was written by a later release; the file is left as it is.
+        StorageBusy: others held the file for longer than the time-out.
     """
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | bytes | os.PathLike[str],
         *,
         journal_mode: JournalMode | None = None,
         synchronous: Synchronous = "FULL",
         timeout: int = 60,
     ) -> None:
-        self._place = os.fspath(path)
-        self._journal_mode = journal_mode or ("wal" if is_wal_safe(sqlite3.sqlite_version_info) else "delete")
-        self._synchronous = synchronous
-        self._timeout = timeout
-        self._programs: dict[str, Program] = {}
-        self._lock = RLock()
-        self._joined = False
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
-        self._open()
+        self._place = _file_named(path)
+        self._journal_mode = _one_of(
+            _safe_journal_mode() if journal_mode is None else journal_mode, "journal_mode", JournalMode
+        )
+        self._synchronous = _one_of(synchronous, "synchronous", Synchronous)
+        self._timeout = check_count(timeout, "timeout", least=0, most=86_400)
+        self._prepare(joined=False)
+        self._connection: sqlite3.Connection | None = self._opened()
+        self._format_known = True
+        forks.watch(self)
 
     @classmethod
     def joining(cls, connection: sqlite3.Connection) -> SQLiteStorage:
@@ -95,21 +106,37 @@ class SQLiteStorage:
 
         It never begins, commits, rolls back or retries there; each command is one savepoint, so that a refusal or
         fault leaves the caller's transaction as it was. Call `create_schema` once for a new database.
+        Only a read outside any transaction looks through one of its own, which ends with it and leaves no trace.
+
+        Raises:
+            InvalidInput: `connection` is not one of `sqlite3`.
         """
+        if not isinstance(connection, sqlite3.Connection):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput("connection", connection, "must be a sqlite3.Connection")
         storage = cls.__new__(cls)
         storage._place = "the caller's connection"
-        storage._programs = {}
-        storage._lock = RLock()
-        storage._joined = True
+        storage._timeout = 0
+        storage._prepare(joined=True)
         storage._connection = connection
-        storage._process = os.getpid()
+        forks.watch(storage)
         return storage
+
+    def _prepare(self, *, joined: bool) -> None:
+        self.lock = RLock()
+        self._programs: dict[str, Program] = {}
+        self._joined = joined
+        self._inherited = False
+        self._worker: int | None = None
+        self._format_known = False
 
     def create_schema(self) -> None:
         """
         Create the tables, or bring those of an earlier release up to date, in the caller's transaction.
 
         A storage with a file of its own has done so already.
+
+        Raises:
+            SchemaMismatch: a later release has written them.
         """
         with self._transaction() as cursor:
             _migrate(cursor, self._place)
@@ -120,44 +147,39 @@ class SQLiteStorage:
         """
         Run one decision; see `pointsledger.port.Storage.transact`.
         """
-        with self._transaction() as cursor:
-            return _run(sql.transact(SQLITE, self._programs, job), cursor, job)
+        return self._write(lambda: sql.transact(SQLITE, self._programs, job))
 
     def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
         """
         Run decisions, all or none; see `pointsledger.port.Storage.transact_all`.
         """
-        with self._transaction() as cursor:
-            return _run(sql.transact_all(SQLITE, self._programs, jobs), cursor)
+        return self._write(lambda: sql.transact_all(SQLITE, self._programs, jobs))
 
     def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
         """
         Run a reader; see `pointsledger.port.Storage.read`.
         """
-        with self._reading() as cursor:
-            return _run(sql.read(SQLITE, self._programs, program, account, reader), cursor)
+        return self._read(sql.read(SQLITE, self._programs, program, account, reader))
 
     def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
         """
         List accounts; see `pointsledger.port.Storage.accounts`.
         """
-        with self._reading() as cursor:
-            return _run(sql.accounts(SQLITE, program, after, limit), cursor)
+        return self._read(sql.accounts(SQLITE, program, after, limit))
 
     def due_accounts(self, program: str, at: datetime, limit: int) -> Sequence[str]:
         """
         List accounts that time may change; see `pointsledger.port.Storage.due_accounts`.
         """
-        with self._reading() as cursor:
-            return _run(sql.due_accounts(SQLITE, program, at, limit), cursor)
+        return self._read(sql.due_accounts(SQLITE, program, at, limit))
 
     def close(self) -> None:
         """
         Close the connection that this storage opened; a joined one is only let go of.
         """
-        with self._lock:
+        with self.lock:
             connection, self._connection = self._connection, None
-            if connection is not None and not self._joined and self._process == os.getpid():
+            if connection is not None and not self._joined:
                 connection.close()
 
     def __enter__(self) -> Self:
@@ -166,9 +188,9 @@ class SQLiteStorage:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    # --- connections and transactions ----------------------------------------------------------------------------
+    # --- connections -------------------------------------------------------------------------------------------
 
-    def _open(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StorageUnavailable(self._place, f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed")
         with _named_errors(self._place):
@@ -177,115 +199,225 @@ class SQLiteStorage:
             )
         try:
             with _named_errors(self._place):
-                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-                connection.execute(f"PRAGMA journal_mode = {self._journal_mode}").fetchall()
                 cursor = connection.cursor()
+                cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
                 cursor.execute("BEGIN IMMEDIATE")
                 _migrate(cursor, self._place)
                 cursor.execute("COMMIT")
+            self._patiently(lambda: self._choose_journal(connection), attempts=None)
         except BaseException:
             connection.close()
             raise
-        self._connection, self._process = connection, os.getpid()
+        return connection
+
+    def _choose_journal(self, connection: sqlite3.Connection) -> None:
+        # SQLite does not wait here for others, as it does everywhere else.
+        with _named_errors(self._place):
+            connection.execute(f"PRAGMA journal_mode = {self._journal_mode}").fetchall()
+
+    def begin_in_child(self) -> None:
+        """
+        After a fork: the connection belongs to the parent.
+        """
+        self._inherited = True
+
+    def _leave_to_parent(self, inherited: sqlite3.Connection) -> sqlite3.Connection:
+        if self._joined:
+            raise NoTransaction("a joined connection cannot be used after a fork; open another in the child")
+        if self._place == ":memory:":
+            raise StorageUnavailable(self._place, "a ledger in memory stays with the process that opened it")
+        inherited.close()  # before another is opened, see `forks`
+        connection = self._opened()
+        self._inherited = False
+        return connection
 
     @contextmanager
     def _cursor(self) -> Generator[sqlite3.Cursor, None, None]:
         """
-        Lend a cursor to one thread at a time.
+        Lend a cursor to one thread at a time, with rows as plain tuples of `str` and `int`.
         """
-        with self._lock:
+        with self.lock:
             if self._connection is None:
                 raise StorageClosed(self._place)
-            if self._process != os.getpid():
-                self._leave_to_parent()
-            with _named_errors(self._place):
-                cursor = self._connection.cursor()
-                cursor.row_factory = None  # rows are tuples here, whatever the caller's connection makes of them
-                yield cursor
+            if self._worker == get_ident():
+                raise StorageBusy(f"{self._place}: called from within one of its own decisions")
+            if self._inherited:
+                self._connection = self._leave_to_parent(self._connection)
+            connection = self._connection
+            text_factory = connection.text_factory
+            try:
+                self._worker = get_ident()
+                with _named_errors(self._place):
+                    connection.text_factory = str
+                    cursor = connection.cursor()
+                    cursor.row_factory = None
+                    yield cursor
+            finally:
+                connection.text_factory = text_factory
+                self._worker = None
 
-    def _leave_to_parent(self) -> None:
-        """
-        After a fork: leave the parent's connection alone, since closing it here would drop the parent's locks.
-        """
-        if self._joined:
-            raise NoTransaction("a joined connection cannot be used after a fork; open another in the child")
-        _PARENTS.append(self._connection)
-        self._open()
+    # --- transactions ------------------------------------------------------------------------------------------
+
+    def _write(self, body: Callable[[], sql.Body[T]]) -> T:
+        def attempt() -> T:
+            with self._transaction() as cursor:
+                self._check_format(cursor)
+                return _run(body(), cursor)
+
+        return attempt() if self._joined else self._patiently(attempt, attempts=ATTEMPTS_MAX)
+
+    def _read(self, body: sql.Body[T]) -> T:
+        with self._cursor() as cursor:
+            self._check_format(cursor)
+            if cursor.connection.in_transaction:  # the caller's: read what it has written
+                return _run(body, cursor)
+            try:
+                cursor.execute("BEGIN")
+                return _run(body, cursor)
+            finally:
+                if cursor.connection.in_transaction:
+                    cursor.execute("ROLLBACK")
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Cursor, None, None]:
-        with self._cursor() as cursor:
-            if self._joined:
-                if not cursor.connection.in_transaction:
-                    raise NoTransaction("begin a transaction first, best with BEGIN IMMEDIATE, and commit it yourself")
-                begin, commit, undo = _SAVEPOINT
-            else:
-                # A deferred transaction that turns into a write fails at once where others wait.
-                begin, commit, undo = _TRANSACTION
-            cursor.execute(begin)
-            try:
-                yield cursor
-                cursor.execute(commit)
-            except BaseException:
-                if cursor.connection.in_transaction:
-                    for statement in undo:
-                        cursor.execute(statement)
-                raise
+        with self._cursor() as cursor, self._savepoint(cursor) if self._joined else self._own(cursor):
+            yield cursor
 
     @contextmanager
-    def _reading(self) -> Generator[sqlite3.Cursor, None, None]:
-        with self._cursor() as cursor:
-            if cursor.connection.in_transaction:  # the caller's: read what it has written
-                yield cursor
-                return
-            cursor.execute("BEGIN")
-            try:
-                yield cursor
-            finally:
+    def _own(self, cursor: sqlite3.Cursor) -> Generator[None, None, None]:
+        try:
+            # A deferred transaction that turns into a write fails at once where others wait.
+            cursor.execute("BEGIN IMMEDIATE")
+            yield
+            self._commit(cursor)
+        except BaseException:
+            if cursor.connection.in_transaction:
                 cursor.execute("ROLLBACK")
+            raise
+
+    def _commit(self, cursor: sqlite3.Cursor) -> None:
+        try:
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            if cursor.connection.in_transaction or _code(error) == sqlite3.SQLITE_FULL:
+                raise  # it is known that nothing was committed
+            raise OutcomeUnknown(f"{self._place}: {error}") from error
+
+    @contextmanager
+    def _savepoint(self, cursor: sqlite3.Cursor) -> Generator[None, None, None]:
+        if not cursor.connection.in_transaction:
+            raise NoTransaction("begin a transaction first, best with BEGIN IMMEDIATE, and commit it yourself")
+        cursor.execute("SAVEPOINT pointsledger")
+        try:
+            yield
+        except BaseException:
+            if cursor.connection.in_transaction:  # else SQLite itself has given up the caller's transaction
+                cursor.execute("ROLLBACK TO pointsledger")
+                cursor.execute("RELEASE pointsledger")
+            raise
+        cursor.execute("RELEASE pointsledger")
+
+    def _check_format(self, cursor: sqlite3.Cursor) -> None:
+        if not self._format_known:
+            found = _stored_format(cursor)
+            if found != sql_schema.SCHEMA_VERSION:
+                raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
+            self._format_known = True
+
+    def _patiently(self, attempt: Callable[[], T], *, attempts: int | None) -> T:
+        """
+        Try again after a pause of random length where others were in the way, until the time-out at most (R-46).
+        """
+        deadline = monotonic() + self._timeout
+        count = 1
+        while True:
+            try:
+                return attempt()
+            except (StorageBusy, VersionConflict):
+                if count == attempts or monotonic() >= deadline or self._worker == get_ident():
+                    raise
+            sleep(secrets.randbelow(10 * min(count, 10)) / 1000)
+            count += 1
 
 
-_TRANSACTION: tuple[str, str, tuple[str, ...]] = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
-_SAVEPOINT: tuple[str, str, tuple[str, ...]] = (
-    "SAVEPOINT pointsledger",
-    "RELEASE pointsledger",
-    ("ROLLBACK TO pointsledger", "RELEASE pointsledger"),
-)
-_PARENTS: list[Any] = []
-"""Connections of parent processes, kept so that no garbage collection closes them in a child."""
+def _safe_journal_mode() -> JournalMode:
+    return "wal" if is_wal_safe(sqlite3.sqlite_version_info) else "delete"
 
 
-def _run(body: sql.Body[T], cursor: sqlite3.Cursor, job: Job | None = None) -> T:
+def _file_named(path: Any) -> str:
+    """
+    Return the full name of a file, so that it is the same one after a change of directory, and is never a URI.
+    """
+    try:
+        name = os.fsdecode(path)
+        os.fsencode(name)
+    except (TypeError, ValueError):
+        raise InvalidInput("path", path, "must be the path of a file") from None
+    if not name or "\0" in name:
+        raise InvalidInput("path", path, "must be the path of a file")
+    return name if name == ":memory:" else str(Path(name).absolute())
+
+
+def _one_of(value: Any, name: str, choices: Any) -> Any:
+    if type(value) is not str or value not in get_args(choices):
+        raise InvalidInput(name, value, f"must be one of {', '.join(get_args(choices))}")
+    return value
+
+
+def _run(body: sql.Body[T], cursor: sqlite3.Cursor) -> T:
     """
     Drive a body: run each statement and send back its rows, or how many rows it wrote.
     """
     try:
         statement = next(body)
         while True:
-            if statement.many:
-                cursor.executemany(statement.sql, statement.parameters)
-                statement = body.send(cursor.rowcount)
-            elif statement.writes:
-                cursor.execute(statement.sql, statement.parameters)
-                statement = body.send(cursor.rowcount)
+            try:
+                answer = _answer(statement, cursor)
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode not in _ROW_EXISTS:
+                    raise
+                statement = body.throw(sql.RowExists())
             else:
-                statement = body.send(cursor.execute(statement.sql, statement.parameters).fetchall())
+                statement = body.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+_ROW_EXISTS = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+
+
+def _answer(statement: sql.Statement, cursor: sqlite3.Cursor) -> Any:
+    if statement.many:
+        cursor.executemany(statement.sql, statement.parameters)
+        return cursor.rowcount
+    cursor.execute(statement.sql, statement.parameters)
+    return cursor.rowcount if statement.writes else cursor.fetchall()
+
+
+def _stored_format(cursor: sqlite3.Cursor) -> int:
+    """
+    Return the version of the stored format, 0 where there is none.
+    """
+    names = cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (SQLITE("{schema}"),))
+    if not names.fetchall():
+        return 0
+    return int(cursor.execute(SQLITE(sql_schema.SELECT_VERSION)).fetchall()[0][0])
 
 
 def _migrate(cursor: sqlite3.Cursor, place: str) -> None:
     """
     Bring the stored format from whatever version it has to this release's.
     """
-    cursor.execute(SQLITE(sql_schema.CREATE_VERSION))
-    rows = cursor.execute(SQLITE(sql_schema.SELECT_VERSION)).fetchall()
-    if not rows:
-        cursor.execute(SQLITE(sql_schema.INSERT_VERSION))
-    found = rows[0][0] if rows else 0
+    ((encoding,),) = cursor.execute("PRAGMA encoding").fetchall()
+    if encoding != "UTF-8":  # others sort in another order
+        raise StorageUnavailable(place, f"its text is stored as {encoding}; UTF-8 is needed")
+    found = _stored_format(cursor)
     if found > sql_schema.SCHEMA_VERSION:
         raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
+    if not found:
+        cursor.execute(SQLITE(sql_schema.CREATE_VERSION))
+        cursor.execute(SQLITE(sql_schema.INSERT_VERSION))
     for version, statements in enumerate(sql_schema.MIGRATIONS[found:], start=found + 1):
         for statement in statements:
             cursor.execute(SQLITE(statement))
@@ -305,14 +437,20 @@ def _named_errors(place: str) -> Generator[None, None, None]:
         raise _named(error, place) from error
 
 
+def _code(error: sqlite3.Error) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)  # none where it is Python's module that complains
+    return None if code is None else code & 0xFF
+
+
+_IN_THE_WAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT}
+_BROKEN = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_CORRUPT}
+
+
 def _named(error: sqlite3.Error, place: str) -> TryAgain | OperatorNeeded:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None
-    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    code = _code(error)
+    if code in _IN_THE_WAY:
         return StorageBusy(f"{place}: {error}")
-    if code in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
-        return VersionConflict(str(error), 0)
-    if primary in {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_CORRUPT}:
+    if code in _BROKEN:
         return Corrupt(place, str(error))
     if "no such table" in str(error):
         return SchemaMismatch(place, 0, sql_schema.SCHEMA_VERSION)

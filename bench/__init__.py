@@ -1,0 +1,3 @@
+"""
+How fast the library is, as ratios to the least work that could do the same: `python -m bench`.
+"""

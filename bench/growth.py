@@ -1,0 +1,126 @@
+"""
+How costs grow with the length of an account's history and with its open lots (G1, G2).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from pointsledger import Ledger, commands
+from pointsledger.port import Storage
+from pointsledger.storage.memory import MemoryStorage
+from pointsledger.storage.sqlite import SQLiteStorage
+
+from . import shop
+from .contest import WALL, Side, in_turn
+from .scale import Scale
+from .table import Row, Target, growth
+
+Operation: TypeAlias = Callable[[Ledger, str], object]
+
+PLENTY = 10**9
+"""Points of a lot that no run uses up, so that every redemption draws on one lot."""
+
+
+def with_history(scale: Scale) -> list[Row]:
+    """
+    G1: accounts with ever more entries and a single open lot.
+    """
+    return _rows(scale, "G1", scale.histories, "entries", _write_history, {"balance": Target("<=", 1.2)})
+
+
+def with_open_lots(scale: Scale) -> list[Row]:
+    """
+    G2: accounts with ever more lots that have points left.
+    """
+    target = {"redeem 1 lot": Target("<=", 1.25)}
+    return _rows(scale, "G2", scale.open_lots, "open lots", _write_lots, target)
+
+
+def _rows(
+    scale: Scale,
+    id: str,
+    sizes: tuple[int, ...],
+    unit: str,
+    fill: Callable[[Ledger, Sequence[str], int], None],
+    targets: dict[str, Target],
+) -> list[Row]:
+    rows: list[Row] = []
+    for name, storage in (("memory", MemoryStorage()), ("SQLite", None)):
+        with tempfile.TemporaryDirectory(prefix="pointsledger-bench-") as folder:
+            kept: Storage = storage or SQLiteStorage(
+                Path(folder) / "points.db", journal_mode="wal", synchronous="NORMAL"
+            )
+            ledger = Ledger(shop.PROGRAM, kept)
+            accounts = {size: [f"{size}-{n}" for n in range(_copies(size))] for size in sizes}
+            for size, ids in accounts.items():
+                fill(ledger, ids, size)
+            for what, operation in OPERATIONS.items():
+                sides = [_side(ledger, ids, operation, scale.operations // 2) for ids in accounts.values()]
+                costs = in_turn(scale.blocks, scale.operations // 2, WALL, *sides)
+                for size, cost in list(zip(sizes, costs, strict=True))[1:]:
+                    target = targets.get(what) if size == sizes[-1] else None
+                    shown = f"{what}, {name}: {size:,} {unit} / {sizes[0]:,}"
+                    rows.append(growth(id if target else id.lower(), shown, cost, costs[0], target))
+            kept.close()
+    return rows
+
+
+def _copies(size: int) -> int:
+    """
+    How many accounts of this size share the operations, so that small ones stay small.
+    """
+    return max(1, 2000 // size)
+
+
+def _side(ledger: Ledger, accounts: Sequence[str], operation: Operation, operations: int) -> Side:
+    turns = [accounts[n % len(accounts)] for n in range(operations)]
+
+    def run() -> None:
+        for account in turns:
+            operation(ledger, account)
+
+    return lambda: run
+
+
+def _write_history(ledger: Ledger, accounts: Sequence[str], size: int) -> None:
+    shop.open_lots(ledger, accounts, 1, PLENTY)
+    batch = [
+        commands.Redeem(account=account, points=shop.LOT, key=key, at=shop.now())
+        for account in accounts
+        for key in shop.new_keys(size - 1)
+    ]
+    shop.apply(ledger, batch)
+
+
+def _write_lots(ledger: Ledger, accounts: Sequence[str], size: int) -> None:
+    shop.open_lots(ledger, accounts, size, PLENTY)
+
+
+def _earn(ledger: Ledger, account: str) -> object:
+    (key,) = shop.new_keys(1)
+    return ledger.earn(account, shop.LOT, key=key, at=shop.now())
+
+
+def _redeem(ledger: Ledger, account: str) -> object:
+    (key,) = shop.new_keys(1)
+    return ledger.redeem(account, shop.LOT, key=key, at=shop.now())
+
+
+def _balance(ledger: Ledger, account: str) -> object:
+    return ledger.balance(account, at=shop.now())
+
+
+def _replay(ledger: Ledger, account: str) -> object:
+    return ledger.earn(account, shop.LOT, key=f"again {account}", at=shop.now())
+
+
+OPERATIONS: dict[str, Operation] = {
+    "balance": _balance,
+    "replayed key": _replay,
+    "redeem 1 lot": _redeem,
+    "earn": _earn,
+}

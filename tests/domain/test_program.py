@@ -1,0 +1,223 @@
+"""
+Programs as values.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from pointsledger import (
+    EarnRule,
+    ExchangeRate,
+    ExpiryPolicy,
+    Money,
+    PendingPolicy,
+    Program,
+    RedemptionLimits,
+    RestorePolicy,
+    Unit,
+)
+from pointsledger.errors import InvalidIdentifier, InvalidInput, InvalidMoney, InvalidPoints, InvalidProgram
+from tests.ledger.bad_inputs import HOSTILE, NOT_FLAGS, NOT_IDENTIFIERS, NOT_POINTS, NOT_TEXT, LyingStr
+
+ONE = Money("1.00", "EUR")
+CHOICES = ("timing", "redeeming_orders", "multipliers", "returns", "shortfall", "use_order")
+
+
+def test_the_least_program():
+    """
+    A program needs a name; with no rule it gives nothing, and its points never lapse (R-06).
+    """
+    program = Program(id="club")
+    assert (program.timezone, program.earn_rules, program.exchange_rates, program.rate()) == ("UTC", (), (), None)
+    now = datetime(2024, 6, 1, tzinfo=UTC)
+    assert (now, None) == (program.usable_from(now), program.expires_at(now))
+
+
+def test_programs_that_mean_the_same_are_equal():
+    """
+    Programs are compared by what they mean: a list or a tuple of rules, a default said or unsaid (R-07, I-8).
+    """
+    rules = [EarnRule.per_order(1, id="a", group="g"), EarnRule.per_order(2, id="b", group="g")]
+    groups = {"g": "best"}
+    one = Program(id="club", earn_rules=rules, groups=groups)
+    two = Program(id="club", earn_rules=tuple(rules))
+    assert one == two
+    assert hash(one) == hash(two)
+    assert Program(id="club", earn_rules=rules, groups={"g": "first"}) != one
+
+
+def test_a_program_does_not_follow_later_changes_of_its_arguments():
+    """
+    What the caller changes in its lists and mappings afterwards does not reach the program (I-8).
+    """
+    rules = [EarnRule.per_order(1, group="g")]
+    groups = {"g": "first"}
+    program = Program(id="club", earn_rules=rules, groups=groups)
+    rules.clear()
+    groups["g"] = "best"
+    assert Program(id="club", earn_rules=[EarnRule.per_order(1, group="g")], groups={"g": "first"}) == program
+
+
+def test_a_rule_may_have_its_own_dates():
+    """
+    A rule's own policies stand before the program's (R-16, R-36).
+    """
+    gift = EarnRule.per_order(1, expiry=ExpiryPolicy.after(days=1), pending=PendingPolicy.after(days=2))
+    plain = EarnRule.per_order(1, id="plain")
+    program = Program(id="club", earn_rules=[gift, plain], expiry=ExpiryPolicy.after(months=1))
+    now = datetime(2024, 6, 1, 12, tzinfo=UTC)
+    assert datetime(2024, 6, 3, tzinfo=UTC) == program.expires_at(now, gift)
+    assert datetime(2024, 6, 3, tzinfo=UTC) == program.usable_from(now, gift)
+    assert datetime(2024, 7, 2, tzinfo=UTC) == program.expires_at(now, plain) == program.expires_at(now)
+    assert now == program.usable_from(now, plain)
+
+
+def test_rates_by_currency():
+    """
+    The first rate counts where no currency is named; a currency without a rate has none (R-02, R-22).
+    """
+    euro, dollar = ExchangeRate(100, ONE), ExchangeRate(90, Money("1.00", "USD"))
+    program = Program(id="club", exchange_rates=[euro, dollar])
+    assert (euro, euro, dollar, None) == (program.rate(), program.rate("EUR"), program.rate("USD"), program.rate("GBP"))
+
+
+@pytest.mark.parametrize(
+    ("points", "text"), [(1, "1 bean"), (-1, "-1 bean"), (0, "0 beans"), (1200, "1,200 beans"), (-2, "-2 beans")]
+)
+def test_the_merchants_own_unit(points, text):
+    """
+    Points are called what the merchant calls them, one and many (R-43).
+    """
+    assert text == Unit(singular="bean", plural="beans").count(points)
+
+
+@pytest.mark.parametrize("name", ["singular", "plural"])
+def test_units_are_text(subtests, name):
+    """
+    A unit's names are text (R-43).
+    """
+    for case, value in {**NOT_TEXT, "none": None}.items():
+        with subtests.test(case), pytest.raises(InvalidInput):
+            Unit(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("build", "field"),
+    [
+        (lambda r: Program(id="p", earn_rules=[r, r]), "earn_rules[1].id"),
+        (lambda r: Program(id="p", earn_rules=[EarnRule.multiplier(2, multiplies=["x"])]), "earn_rules[0].multiplies"),
+        (lambda r: Program(id="p", earn_rules=[r, ONE]), "earn_rules[1]"),
+        (lambda r: Program(id="p", earn_rules=[r] * 1001), "earn_rules"),
+        (lambda r: Program(id="p", exchange_rates=[ExchangeRate(1, ONE)] * 2), "exchange_rates[1].money"),
+        (lambda r: Program(id="p", exchange_rates=[ONE]), "exchange_rates[0]"),
+        (lambda r: Program(id="p", groups={"g": "best"}), "groups.g"),
+        (lambda r: Program(id="p", earn_rules=[r], groups={"g": "worst"}), "groups.g"),
+        (lambda r: Program(id="p", earn_rules=[r], groups={"g": []}), "groups.g"),
+        (lambda r: Program(id="p", earn_rules=[r], groups={1: "best"}), "groups"),
+        (lambda r: Program(id="p", earn_rules=[r], groups={None: "best", "g": "best"}), "groups"),
+        (lambda r: Program(id="p", earn_rules=[r], groups=[("g", "best")]), "groups"),
+        (lambda r: Program(id="p", groups=None), "groups"),
+        (lambda r: Program(id="p", groups="g"), "groups"),
+        (lambda r: Program(id="p", restore=RestorePolicy), "restore"),
+        (lambda r: Program(id="p", expiry=PendingPolicy()), "expiry"),
+        (lambda r: RestorePolicy(lapsed="grace"), "grace_days"),
+        (lambda r: RestorePolicy(lapsed="expire", grace_days=1), "grace_days"),
+        (lambda r: RestorePolicy(lapsed="revive"), "lapsed"),
+        (lambda r: RedemptionLimits(share_max="3/2"), "share_max"),
+        (lambda r: RedemptionLimits(share_max=0), "share_max"),
+        (lambda r: RedemptionLimits(share_max=0.5), "share_max"),
+        (lambda r: RedemptionLimits(share_max=Decimal("0.5")), "share_max"),
+        (lambda r: RedemptionLimits(points_min=5, points_max=4), "points_min"),
+    ],
+)  # fmt: skip
+def test_programs_that_cannot_be_are_refused(build, field):
+    """
+    A program whose parts contradict each other is refused, and the error says where (R-47).
+    """
+    with pytest.raises(InvalidProgram) as refused:
+        build(EarnRule.per_order(1, group="g"))
+    assert field == refused.value.field
+    assert str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["expiry", "pending", "limits", "restore", "unit", *CHOICES])
+def test_parts_are_of_their_type(subtests, name):
+    """
+    Every part of a program is of its own type, every choice one of its names (R-47).
+    """
+    for case, value in {**HOSTILE, "none": None, "text": "x", "lying": LyingStr("debt"), "True": True}.items():
+        with subtests.test(case):
+            with pytest.raises(InvalidProgram) as refused:
+                Program(**{"id": "p", name: value})
+            assert name == refused.value.field
+
+
+@pytest.mark.parametrize("name", ["earn_rules", "exchange_rates"])
+def test_rules_and_rates_are_several(subtests, name):
+    """
+    Rules and rates are given as several values of their type (R-47).
+    """
+    bad = {case: value for case, value in HOSTILE.items() if case not in {"list", "dict", "set"}}
+    for case, value in {**bad, "none": None, "text": "x", "nones": [None], "texts": ["x"]}.items():
+        with subtests.test(case), pytest.raises(InvalidInput):
+            Program(**{"id": "p", name: value})
+
+
+def test_names_and_flags(subtests):
+    """
+    A program's id is an identifier and `active` a flag (R-05, R-43).
+    """
+    for case, value in {**NOT_IDENTIFIERS, "none": None}.items():
+        with subtests.test(case), pytest.raises(InvalidIdentifier):
+            Program(id=value)
+    for case, value in NOT_FLAGS.items():
+        with subtests.test(case):
+            with pytest.raises(InvalidInput):
+                Program(id="p", active=value)
+            with pytest.raises(InvalidInput):
+                RedemptionLimits(exact_payoff=value)
+
+
+@pytest.mark.parametrize("name", ["threshold", "points_max", "step", "points_min"])
+def test_limits_in_points(subtests, name):
+    """
+    Limits in points are points: a limit or step of 0 or less is no limit (R-01, R-25).
+    """
+    for case, value in NOT_POINTS.items():
+        with subtests.test(case):
+            with pytest.raises(InvalidPoints) as refused:
+                RedemptionLimits(**{name: value})
+            assert name == refused.value.field
+
+
+@pytest.mark.parametrize("name", ["step", "points_min"])
+def test_limits_that_are_always_there(name):
+    """
+    Step and minimum are 1 where they do not matter, never None (R-25).
+    """
+    with pytest.raises(InvalidPoints):
+        RedemptionLimits(**{name: None})
+
+
+def test_limits_in_money(subtests):
+    """
+    The most money for one order is above nothing and payable (R-02, R-25).
+    """
+    assert Fraction(1, 2) == RedemptionLimits(share_max="0.5").share_max
+    bad = {"nothing": Money("0", "EUR"), "part of a cent": Money("0.001", "EUR"), "text": "5.00 EUR"}
+    for case, value in {**HOSTILE, **bad}.items():
+        with subtests.test(case), pytest.raises(InvalidMoney):
+            RedemptionLimits(money_max=value)
+
+
+@pytest.mark.parametrize("days", [-1, 36526, True, 1.0, "1", None])
+def test_days_of_grace_are_whole(days):
+    """
+    Days of grace are whole, from 1 to a hundred years (R-34).
+    """
+    with pytest.raises(InvalidPoints):
+        RestorePolicy(lapsed="grace", grace_days=days)
+    assert RestorePolicy(lapsed="grace", grace_days=36525).grace_days == 36525

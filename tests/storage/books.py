@@ -1,0 +1,136 @@
+"""
+A club's program, a story that uses every kind of command, and its books as plain values that can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import evolve
+
+from pointsledger import (
+    EarnRule,
+    ExchangeRate,
+    ExpiryPolicy,
+    Ledger,
+    Money,
+    Order,
+    OrderLine,
+    PendingPolicy,
+    Program,
+    Tender,
+    commands,
+)
+from pointsledger.domain.reads import OpenLots, read_lots
+from pointsledger.port import Storage
+from pointsledger.reports.verify import verify
+
+ANN = "ann"
+BY_HAND = {"actor": "eve", "reason": "correction"}
+START = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+CLUB = Program(
+    id="club",
+    earn_rules=[EarnRule.per_amount(1, per=Money("1.00", "GBP"))],
+    exchange_rates=[ExchangeRate(points=1, money=Money("0.01", "GBP"))],
+    expiry=ExpiryPolicy.after(months=12),
+    pending=PendingPolicy.after(days=14),
+)
+"""1 point per pound, usable after 14 days, for 12 months."""
+
+
+def day(number: int) -> datetime:
+    """
+    Return noon of a day, counted from the first of January 2024 as 0.
+    """
+    return START + timedelta(days=number)
+
+
+def club(storage: Storage, program: Program = CLUB, *, on: int = 0) -> Ledger:
+    """
+    Return a ledger on which it is always the same day, and keys are counted.
+    """
+    keys = iter(range(10**9))
+    return Ledger(program, storage, clock=lambda: day(on), new_key=lambda: f"unnamed-{next(keys)}")
+
+
+def order(id: str, account: str = ANN, **details: Any) -> Order:
+    """
+    Return an order of two bags of beans for 24.90 each and a mug for 10.20: 60 points.
+    """
+    lines = (OrderLine("beans", Money("24.90", "GBP"), quantity=2), OrderLine("mug", Money("10.20", "GBP")))
+    return Order(id, account, lines, **details)
+
+
+def story(account: str = ANN, *, prefix: str = "") -> Iterator[commands.Command]:
+    """
+    Yield commands of every kind in an order in which none is refused; each has a key and its now.
+    """
+    first, second = f"{prefix}1001", f"{prefix}1002"
+    card = Tender("card", Money("60.00", "GBP"), approved=False)
+    of_first: dict[str, Any] = {"account": account, "order": first}
+    told: list[commands.Command] = [
+        commands.Earn(account=account, points=500),  # usable on day 14
+        commands.Place(**of_first, document=order(first, account)),
+        commands.Process(**of_first, document=order(first, account)),  # earns 60, usable on day 16
+        commands.Pay(**of_first, tender=card),
+        commands.ApprovePayment(**of_first, tender="card"),
+        commands.Invoice(**of_first, id="inv-1", lines={"beans": 2}),
+        commands.CancelLines(**of_first, id="can-1", lines={"mug": 1}),  # 11 of the 60 go: 49.80 are left
+        commands.Adjust(account=account, points=40, **BY_HAND),
+        commands.Adjust(account=account, points=-10, **BY_HAND),
+        commands.Redeem(account=account, points=20),
+        commands.Reverse(account=account, entry=1, points=100, **BY_HAND),  # of the 500
+        commands.Redeem(account=account, points=200, order=second, to_pay=Money("5.00", "GBP")),
+        commands.Cancel(account=account, order=second),
+        commands.ReturnLines(**of_first, id="ret-1", lines={"beans": 1}),
+        commands.DecideReturn(
+            **of_first,
+            return_id="ret-1",
+            take_back=25,  # 24.90 are left of the order, so 24 points
+            give_back=0,
+            proposed_take_back=25,
+            proposed_give_back=0,
+            **BY_HAND,
+        ),
+        commands.SetBalance(account=account, points=10, **BY_HAND),
+        commands.Cancel(**of_first),  # takes 24 back, of which 14 are spent
+        commands.Forgive(account=account, points=4, **BY_HAND),
+        commands.Close(account=account, **BY_HAND),
+        commands.Reopen(account=account, **BY_HAND),
+        commands.Earn(account=account, points=30),  # 10 repay the debt
+        commands.Expire(account=account),  # on day 500
+    ]
+    for number, command in enumerate(told):
+        now = day(500) if type(command) is commands.Expire else day(2 * number)
+        key = None if type(command) is commands.Expire else f"{prefix}key-{number}"
+        yield evolve(command, key=key, at=now)
+
+
+def books(storage: Storage, program: str = CLUB.id) -> dict[str, tuple[Any, ...]]:
+    """
+    Return everything that a storage keeps of a program: figures, entries and open lots, by account.
+    """
+    return {account: books_of(storage, account, program) for account in storage.accounts(program, "", 10_000)}
+
+
+def books_of(storage: Storage, account: str, program: str = CLUB.id) -> tuple[Any, ...]:
+    """
+    Return what a storage keeps of one account.
+    """
+    figures, lots = storage.read(program, account, _figures_and_lots)
+    ledger = Ledger(Program(id=program), storage)
+    return figures, ledger.entries(account, limit=10_000), lots
+
+
+def _figures_and_lots(account):
+    return account, (yield from read_lots(OpenLots()))
+
+
+def assert_balanced(storage: Storage, program: str = CLUB.id) -> None:
+    """
+    Everything stored is what the entries say.
+    """
+    assert verify(storage, program).findings == ()
