@@ -5,9 +5,7 @@ What every test shares: the Hypothesis profile, and the snippets of README.md an
 import contextlib
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
@@ -42,13 +40,3 @@ pytest_collect_file = Sybil(
     setup=enter_scratch_folder,
     teardown=leave_scratch_folder,
 ).pytest()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Keep the snippets of one page on one worker and in order, because they share names.
-    """
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(Path(__file__).parent))))

@@ -43,8 +43,8 @@ class Sample:
         """
         The quartiles, between which the middle half of the measurements lies.
         """
-        if len(self.values) < 2:
-            return self.values[0], self.values[0]
+        if len(self.values) == 1:
+            return self.middle, self.middle
         low, _, high = quantiles(self.values, n=4, method="inclusive")
         return low, high
 

@@ -58,9 +58,9 @@ class MemoryFloor:
     What a storage in memory keeps at the least.
     """
 
-    entries: list[EntryRecord] = Factory(list)
-    keys: dict[str, EntryRecord] = Factory(dict)
-    accounts: dict[str, int] = Factory(dict)
+    entries: list[EntryRecord] = Factory(list[EntryRecord])
+    keys: dict[str, EntryRecord] = Factory(dict[str, EntryRecord])
+    accounts: dict[str, int] = Factory(dict[str, int])
 
     def writer(
         self, kind: str, lots: int, accounts: Sequence[str], keys: Sequence[str], at: datetime
@@ -99,7 +99,9 @@ class MemoryFloor:
 
 Rows = list[tuple[Any, ...]]
 
-_LOT_UPDATE = "UPDATE pointsledger_lots SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+_LOT_UPDATE = (
+    "UPDATE pointsledger_lots SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+)
 _PROGRAM = "bench"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ from .table import Row, Target, growth
 
 Operation: TypeAlias = Callable[[Ledger, str], object]
 
+_SPAN = timedelta(days=300)
 PLENTY = 10**9
 """Points of a lot that no run uses up, so that every redemption draws on one lot."""
 
@@ -97,7 +99,15 @@ def _write_history(ledger: Ledger, accounts: Sequence[str], size: int) -> None:
 
 
 def _write_lots(ledger: Ledger, accounts: Sequence[str], size: int) -> None:
-    shop.open_lots(ledger, accounts, size, PLENTY)
+    """
+    Open the lots over most of a year, so that they lapse on many dates.
+    """
+    batch = [
+        commands.Earn(account=account, points=PLENTY, key=key, at=shop.START - (size - n) * (_SPAN / size))
+        for account in accounts
+        for n, key in enumerate(shop.new_keys(size))
+    ]
+    shop.apply(ledger, batch)
 
 
 def _earn(ledger: Ledger, account: str) -> object:

@@ -78,9 +78,7 @@ def others(scale: Scale) -> list[Row]:
     bench = Bench(scale)
     shop.open_lots(bench.ledger, bench.accounts, 3)
     cancel_floor, cancel = bench.run(bench.floor("reversed", 1), bench.cancel())
-    balance_floor, balance = bench.run(
-        lambda: bench.kept.reader(bench.kept.accounts, bench.accounts), bench.balance()
-    )
+    balance_floor, balance = bench.run(lambda: bench.kept.reader(bench.kept.accounts, bench.accounts), bench.balance())
     work = bench.work()
     replay_floor, replay = bench.run(
         lambda: bench.kept.reader({key: True for _, key, _ in work}, [key for _, key, _ in work]),
@@ -124,9 +122,7 @@ class Bench:
         """
         Return the floor's side: an entry that uses so many lots.
         """
-        return lambda: self.kept.writer(
-            kind, lots, self.accounts, shop.new_keys(len(self.accounts)), shop.now()
-        )
+        return lambda: self.kept.writer(kind, lots, self.accounts, shop.new_keys(len(self.accounts)), shop.now())
 
     def redeem(self, lots: int) -> Side:
         """

@@ -5,7 +5,7 @@ The SQLite storage against a bare transaction that writes the same rows with the
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -83,13 +83,9 @@ def replayed_key(scale: Scale) -> list[Row]:
     with opened(scale, "wal", "FULL") as bench:
         account, key, at = bench.accounts[0], "again", shop.now()
         bench.ledger.earn(account, shop.LOT, key=key, at=at)
-        earn_reads, earn_writes = bench.traced(
-            lambda: bench.ledger.earn(account, shop.LOT, key=key, at=at)
-        )
+        earn_reads, earn_writes = bench.traced(lambda: bench.ledger.earn(account, shop.LOT, key=key, at=at))
         bench.ledger.redeem(account, shop.LOT, key="used", at=at)
-        redeem_reads, redeem_writes = bench.traced(
-            lambda: bench.ledger.redeem(account, shop.LOT, key="used", at=at)
-        )
+        redeem_reads, redeem_writes = bench.traced(lambda: bench.ledger.redeem(account, shop.LOT, key="used", at=at))
     return [
         Row("K1", "replayed earn: rows written", Sample((earn_writes,)), Target("<=", 0)),
         Row("K1", "replayed earn: reads", Sample((earn_reads,)), Target("<=", 1)),
@@ -114,7 +110,7 @@ def others(scale: Scale) -> list[Row]:
 
 
 @contextmanager
-def opened(scale: Scale, journal_mode: JournalMode, synchronous: Synchronous) -> Iterator[Bench]:
+def opened(scale: Scale, journal_mode: JournalMode, synchronous: Synchronous) -> Generator[Bench, None, None]:
     """
     Lend a bench on a new file, which is gone afterwards.
     """
@@ -155,7 +151,7 @@ class Bench:
         """
         Return how many SELECTs the storage ran, and how many rows it wrote.
         """
-        connection = self.storage._connection  # noqa: SLF001
+        connection = self.storage._connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         assert connection is not None
         statements: list[str] = []
         before = connection.total_changes
@@ -199,8 +195,7 @@ class Bench:
         def prepare() -> Callable[[], object]:
             self.kept.catch_up()
             batch = [
-                commands.Earn(account=account, points=shop.LOT, key=key, at=at)
-                for account, key, at in self.work()
+                commands.Earn(account=account, points=shop.LOT, key=key, at=at) for account, key, at in self.work()
             ]
             return lambda: self.ledger.apply_all(batch)
 

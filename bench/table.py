@@ -83,9 +83,7 @@ class Row:
         }
 
 
-def against(
-    id: str, what: str, cost: Sample, floor: Sample, target: Target | None = None, *, note: str = ""
-) -> Row:
+def against(id: str, what: str, cost: Sample, floor: Sample, target: Target | None = None, *, note: str = "") -> Row:
     """
     Return the row of a share of a floor's speed: 1 is as fast, 0.5 takes twice as long.
     """

@@ -4,9 +4,9 @@ The ledger: the verbs by which a shop works with points.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from os import urandom
 from typing import TypedDict, TypeVar, Unpack
 
 from attrs import evolve, frozen
@@ -46,7 +46,7 @@ def _now() -> datetime:
 
 
 def _new_key() -> str:
-    return secrets.token_hex(16)
+    return urandom(16).hex()
 
 
 @frozen
@@ -100,7 +100,8 @@ class Sweep:
     How far a sweep over due accounts has come (R-39).
 
     Args:
-        accounts: how many accounts it has looked at; points: how many points it booked as expired.
+        accounts: how many accounts it has looked at.
+        points: how many points it booked as expired.
         complete: whether no due account is left.
     """
 

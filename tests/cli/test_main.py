@@ -2,13 +2,20 @@
 The command line as a whole: verbs, exit codes, and where errors go.
 """
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
+import termios
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from pointsledger.cli import VERBS
-from tests.cli.conftest import ROOT, Command
+from tests.cli.conftest import PROGRAM, ROOT, Command
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +32,7 @@ def test_help_names_every_verb() -> None:
     """
     answer = run("--help")
     assert answer.returncode == 0
-    assert all(f"    {verb} " in answer.stdout for verb in VERBS)
+    assert all(f"\n    {verb}" in answer.stdout for verb in VERBS)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +54,32 @@ def test_error_is_one_line_on_stderr() -> None:
     answer = run("balance", "ada", "--db", "none.db", "--program", "none.toml")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == "pointsledger: none.toml: No such file or directory\n"
+
+
+def test_interrupt_while_reading(command: Command, tmp_path: Path) -> None:
+    """
+    Ctrl-C ends a verb with a sentence and exit code 130, as shells have it.
+    """
+    orders = tmp_path / "orders.csv"
+    os.mkfifo(orders)
+
+    def interrupt() -> None:
+        with orders.open("wb", buffering=0) as pipe:
+            pipe.write(b"o")
+            while fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) != bytes(4):
+                time.sleep(0.001)
+            # The reader has taken the letter and waits for more.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupted.wait()
+
+    interrupted = threading.Event()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    answer = command("replay", orders, "--program", PROGRAM, "--db", tmp_path / "points.db")
+    interrupted.set()
+    thread.join()
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err == "pointsledger: interrupted; what was committed stays, and a new run goes on\n"
 
 
 def test_reader_that_has_seen_enough() -> None:

@@ -252,7 +252,7 @@ def recorded(path: Path) -> int:
 
 def test_kill_and_start_again(command: Command, tmp_path: Path) -> None:
     """
-    A replay that is killed again and again keeps whole batches only, and ends where an undisturbed one ends (R-45, I-25).
+    A replay that is killed again and again keeps whole batches, and ends where an undisturbed one ends (R-45, I-25).
     """
     count = 6 * BATCH + 1
     file, db = many_orders(tmp_path, count), tmp_path / "killed.db"

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pointsledger import Money, Order, OrderLine, Tender, commands
-from pointsledger.domain.commands import COMMANDS, check_same, command_name, is_command
+from pointsledger.domain.commands import (
+    COMMANDS,
+    check_same,
+    command_from_mapping,
+    command_name,
+    command_to_mapping,
+    is_command,
+)
 from pointsledger.errors import (
     IdempotencyConflict,
     InvalidIdentifier,
@@ -159,6 +166,39 @@ def test_two_facts_never_share_a_name(one, other):
     Whatever signs an order, a tender or an invoice has in its name, two facts are two keys (R-44, I-15, I-36).
     """
     assert one.fact != other.fact
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_are_kept_as_mappings(name):
+    """
+    What a command says can be written down as a plain mapping and read back; its key is no part of it (R-07, I-3).
+    """
+    command = COMMANDS[name](**GOOD[name], occurred_at=NOON, comment="late parcel")
+    assert command == command_from_mapping(command_to_mapping(command))
+
+
+@pytest.mark.parametrize("mapping", [{}, {"command": "steal"}, {"command": ["earn"]}, {"command": None}], ids=str)
+def test_no_other_mapping_is_a_command(mapping):
+    """
+    A mapping that names no command is refused (R-47).
+    """
+    with pytest.raises(InvalidInput):
+        command_from_mapping(mapping)
+
+
+@pytest.mark.parametrize("byword", ["actor", "reason", "comment", "channel"])
+def test_a_fact_is_the_same_whoever_reports_it(byword):
+    """
+    Of a fact named by itself, not by a key, it does not matter who reports it and why; what it says does (R-44, I-15).
+    """
+    recorded = commands.Cancel(**OF_ORDER)
+    told_again = commands.Cancel(**OF_ORDER, **{byword: "other"})
+    check_same(recorded, told_again, "cancel", as_fact=True)
+    with pytest.raises(IdempotencyConflict) as refused:
+        check_same(recorded, told_again, "k")
+    assert refused.value.field == byword
+    with pytest.raises(IdempotencyConflict):
+        check_same(recorded, commands.Cancel(account="ada", order="1002"), "cancel", as_fact=True)
 
 
 def test_what_differs_is_named():

@@ -170,6 +170,8 @@ def test_last_valid_dates_by_hand(policy, usable_from, last):
         ("Pacific/Apia", date(2011, 12, 31), datetime(2011, 12, 31, 10)),
         # 21 August 1993 never was: Kwajalein went from UTC-12 to UTC+12.
         ("Pacific/Kwajalein", date(1993, 8, 20), datetime(1993, 8, 21, 12)),
+        # Toronto's clocks jumped from 23:30 to 0:30: the day begins half an hour late, and ended as much early.
+        ("America/Toronto", date(1919, 3, 30), datetime(1919, 3, 31, 4, 30)),
         # Liberia went from 44 minutes 30 seconds behind UTC to UTC at midnight.
         ("Africa/Monrovia", date(1972, 1, 6), datetime(1972, 1, 7, 0, 44, 30)),
     ],

@@ -2,10 +2,12 @@
 Programs as values.
 """
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+import attrs
 import pytest
 
 from pointsledger import (
@@ -23,6 +25,7 @@ from pointsledger.errors import InvalidIdentifier, InvalidInput, InvalidMoney, I
 from tests.ledger.bad_inputs import HOSTILE, NOT_FLAGS, NOT_IDENTIFIERS, NOT_POINTS, NOT_TEXT, LyingStr
 
 ONE = Money("1.00", "EUR")
+IDLE = ExpiryPolicy.inactivity(days=9)
 CHOICES = ("timing", "redeeming_orders", "multipliers", "returns", "shortfall", "use_order")
 
 
@@ -82,6 +85,58 @@ def test_rates_by_currency():
     euro, dollar = ExchangeRate(100, ONE), ExchangeRate(90, Money("1.00", "USD"))
     program = Program(id="club", exchange_rates=[euro, dollar])
     assert (euro, euro, dollar, None) == (program.rate(), program.rate("EUR"), program.rate("USD"), program.rate("GBP"))
+
+
+def test_a_program_is_kept_as_a_mapping():
+    """
+    A program reads back from plain text, numbers, flags, lists and mappings, and equal programs give equal ones (R-31).
+    """
+    program = Program(
+        id="club",
+        timezone="Europe/Paris",
+        earn_rules=[
+            EarnRule.per_amount(1, per=Money("0.5", "EUR"), group="g", valid_from=datetime(2024, 6, 1, tzinfo=UTC)),
+            EarnRule.multiplier("1.5", products=["tea", "cup"]),
+        ],
+        exchange_rates=[ExchangeRate(100, ONE)],
+        expiry=ExpiryPolicy.earlier_of(
+            ExpiryPolicy.after(months=12, rounded_to="year"), ExpiryPolicy.inactivity(days=9)
+        ),
+        pending=PendingPolicy.on(date(2024, 12, 24)),
+        groups={"g": "first"},
+        limits=RedemptionLimits(share_max="1/2", money_max=ONE),
+    )
+    mapping = program.to_mapping()
+    assert program == Program.from_mapping(json.loads(json.dumps(mapping)))
+    assert mapping == Program.from_mapping(mapping).to_mapping()
+    assert Program(id="club").to_mapping() == {"id": "club"}
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Program)])
+def test_mappings_are_checked_as_values_are(subtests, name):
+    """
+    Whatever stands in a field of a mapping, it is read or refused by its path (R-47).
+    """
+    empty = {"list", "dict", "set"}
+    for case, value in {**HOSTILE, "text": " ", "huge": 10**5000, "texts": [" "], "deep": {"kind": {"x": []}}}.items():
+        if case in empty:
+            continue
+        with subtests.test(case):
+            with pytest.raises(InvalidInput) as refused:
+                Program.from_mapping({"id": "club", name: value})
+            assert refused.value.field.startswith(name)
+            assert str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mapping", [None, "id", [("id", "club")], {}, {"id": "club", 1: 2}, {"id": "club", "x": 1}], ids=str
+)
+def test_other_mappings_are_no_program(mapping):
+    """
+    A program is a mapping with its id and no field that it does not know (R-47).
+    """
+    with pytest.raises(InvalidProgram):
+        Program.from_mapping(mapping)
 
 
 @pytest.mark.parametrize(

@@ -480,7 +480,7 @@ class TestTiming:
         moved = taken(report[1]())
 
         # Paid twice: earned on the 3rd. Cancelled on the 3rd although invoiced: nothing is kept.
-        assert moved == (["reversed -20", "earned +20"] if timing == "on_full_payment" else ["reversed -20"])
+        assert moved == (["earned +20", "reversed -20"] if timing == "on_full_payment" else ["reversed -20"])
 
 
 class TestRedeemingOrders:

@@ -747,7 +747,7 @@ class OrderWork(Work):
         terms = self.terms(facts)
         at = terms and earned_at(facts, terms["timing"], self.points_money())
         if at is None:
-            return {}, max(0, min(used, back))
+            return self.decided({}, facts), max(0, min(used, back))
         points = award(
             terms,
             document,
@@ -758,7 +758,22 @@ class OrderWork(Work):
             bool(named(facts, "redeem")),
             at,
         )
-        return points, max(0, min(used, back))
+        return self.decided(points, facts), max(0, min(used, back))
+
+    def decided(self, due, facts):
+        """
+        Return what is due, with the points that decisions on returns left on credits or took in addition (R-30).
+        """
+        extra, due = self.kept_on(facts), dict(due)
+        for dates, points in self.booked().items():
+            kept = max(0, min(extra, points - due.get(dates, 0)))
+            due[dates] = due.get(dates, 0) + kept
+            extra -= kept
+        for dates in sorted(due, key=by_dates, reverse=True):
+            taken = max(0, min(-extra, due[dates]))
+            due[dates] -= taken
+            extra += taken
+        return due
 
     def kept_on(self, facts):
         """
@@ -776,11 +791,9 @@ class OrderWork(Work):
         accepted = {"command": "decide_return", "return_id": return_id, "order": self.name[0], "cycle": self.name[1]}
         accepted |= dict.fromkeys(("take_back", "give_back", "proposed_take_back", "proposed_give_back"), 0)
         due, back = self.due(before)
-        held = max(0, sum(due.values()) + self.kept_on(before))
         then = [*before, {"command": accepted, "program": self.program, "at": self.now}]
         due_then, back_then = self.due(then)
-        held_then = max(0, sum(due_then.values()) + self.kept_on(then))
-        return max(0, held - held_then), max(0, back_then - back)
+        return max(0, sum(due.values()) - sum(due_then.values())), max(0, back_then - back)
 
     def book(self):
         """
@@ -792,41 +805,20 @@ class OrderWork(Work):
             more = back - self.claimed(entry)
             if more > 0:
                 self.restore(entry, more)
-        taken = self.surplus(due, self.kept_on(self.facts()))
-        staying = self.booked()
-        for entry, points in taken:
-            staying[dates_of(entry)] -= points
-        room = max(0, sum(due.values()) + self.kept_on(self.facts())) - sum(staying.values())
-        for dates, points in sorted(due.items(), key=lambda pair: (pair[0][0], pair[0][1] is None, pair[0][1] or pair[0][0])):
-            points = min(points - staying.get(dates, 0), room)
-            if points > 0:
-                room -= points
+        booked, credits = self.booked(), self.credits()
+        for dates, points in sorted(due.items(), key=lambda pair: by_dates(pair[0])):
+            more = points - booked.get(dates, 0)
+            if more > 0:
                 at = self.earned_at()
-                self.credit("earned", points, at, *dates, occurred_at=at, lapses_at=self.idle_until("earn", at))
-        for entry, points in taken:
-            self.claw_back(entry, points)
+                self.credit("earned", more, at, *dates, occurred_at=at, lapses_at=self.idle_until("earn", at))
+        for entry in reversed(credits):
+            surplus = booked[dates_of(entry)] - due.get(dates_of(entry), 0)
+            part = min(surplus, entry["points"] - self.claimed(entry))
+            if part > 0:
+                self.claw_back(entry, part)
+                booked[dates_of(entry)] -= part
         if len(self.entries) == posted and self.command["command"] != "redeem":
             self.post("noted")
-
-    def surplus(self, due, kept_on):
-        """
-        Return what to take back of which credit: the latest first, and first where the dates have too much.
-        """
-        unclaimed, credits = dict(due), self.credits()
-        left = [entry["points"] - self.claimed(entry) for entry in credits]
-        too_much = []
-        for entry, points in zip(credits, left, strict=True):
-            covered = min(points, unclaimed.get(dates_of(entry), 0))
-            unclaimed[dates_of(entry)] = unclaimed.get(dates_of(entry), 0) - covered
-            too_much.append(points - covered)
-        want = max(0, sum(too_much) - kept_on)
-        taken = [0] * len(credits)
-        for most in (too_much, left):
-            for i in reversed(range(len(credits))):
-                part = min(most[i] - taken[i], want)
-                taken[i] += part
-                want -= part
-        return [(entry, points) for entry, points in reversed(list(zip(credits, taken, strict=True))) if points]
 
     def earned_at(self):
         facts = self.facts()
@@ -898,6 +890,11 @@ class OrderWork(Work):
 
 def dates_of(credit):
     return credit["opened"]["available_at"], credit["opened"]["expires_at"]
+
+
+def by_dates(dates):
+    usable, expires = dates
+    return usable, expires is None, expires or usable
 
 
 def clamped(limits, rate, to_pay, eligible, points):

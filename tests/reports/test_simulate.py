@@ -5,6 +5,8 @@ Simulation: what another program would have given on the same history.
 from datetime import datetime
 from typing import Any
 
+from attrs import evolve
+
 from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Program
 from pointsledger.domain.commands import Expire, Process, ReturnLines
 from pointsledger.port import Storage
@@ -80,9 +82,8 @@ def test_same_program_gives_the_same(storage: Storage) -> None:
     found = simulated(storage, shop())
     assert found.before.redeemed_value == found.after.redeemed_value
     assert (found.gaining, found.losing, found.refused) == ((), (), {})
-    was, now = found.before.totals, found.after.totals
-    assert (was.issued, was.reversed, was.repaid, was.expired) == (now.issued, now.reversed, now.repaid, now.expired)
-    assert (was.redeemed, was.restored, was.outstanding, was.debt) == (now.redeemed, now.restored, now.outstanding, now.debt)  # fmt: skip
+    # Only the entries differ: the sweep's are none of the simulation's commands.
+    assert evolve(found.before.totals, entries=0) == evolve(found.after.totals, entries=0)
 
 
 def test_refusals_are_counted_by_reason(storage: Storage) -> None:
@@ -106,13 +107,21 @@ def test_reversal_finds_its_entry_again(storage: Storage) -> None:
     """
     A reversal takes back what the same command gave now, although its entry has another number (R-35).
     """
-    ledger = Ledger(shop(expiry=ExpiryPolicy.after(days=1)), storage)
+    never, soon = shop(expiry=ExpiryPolicy.never()), shop(expiry=ExpiryPolicy.after(days=1))
+    ledger = Ledger(soon, storage)
     ledger.apply_all([earns("ada", "01-01", 5), earns("ada", "01-10", 30)])
     credit = ledger.entries("ada")[-1]
     assert (credit.sequence, credit.points) == (3, 30)
     ledger.reverse("ada", 3, actor="sam", reason="typo", at=at("01-10").replace(hour=13))
-    found = simulated(storage, shop(expiry=ExpiryPolicy.never()))
+    found = simulated(storage, never)
     assert (found.after.totals.reversed, found.after.totals.outstanding) == (30, 5)
+    # The other way round the command writes down first what has lapsed before it.
+    other = MemoryStorage()
+    ledger = Ledger(never, other)
+    ledger.apply_all([earns("ada", "01-01", 5), earns("ada", "01-10", 30)])
+    ledger.reverse("ada", 2, actor="sam", reason="typo", at=at("01-10").replace(hour=13))
+    found = simulated(other, soon)
+    assert (found.after.totals.reversed, found.after.totals.expired) == (30, 5)
 
 
 def test_decisions_accept_what_is_proposed_now(storage: Storage) -> None:

@@ -25,8 +25,7 @@ def told(storage: Storage) -> Ledger:
     Tell the story of Ann and return the ledger.
     """
     ledger = club(storage, on=500)
-    for command in story():
-        ledger.apply(command)
+    ledger.apply_all(story())
     return ledger
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsledger import commands
 from pointsledger.errors import (
     Corrupt,
     InvalidInput,
@@ -100,13 +101,19 @@ def test_folder_in_place_of_a_file(tmp_path: Path):
 
 def test_read_only_file(open_folder: Path, written: Path):
     """
-    A file that may not be written is unavailable, and stays as it is.
+    A file that may not be written can be read; to write to it raises `StorageUnavailable`, and it stays as it is.
     """
     path = open_folder / "points.db"
     shutil.copy(written, path)
     path.chmod(0o444)
-    with without_privileges(path), pytest.raises(StorageUnavailable, match="readonly"):
-        SQLiteStorage(path)
+    with without_privileges(path), SQLiteStorage(path, journal_mode="delete") as storage:
+        with pytest.raises(StorageUnavailable, match="readonly"):
+            club(storage).earn("bob", 1)
+        assert list(books(storage)) == [ANN]
+    empty = open_folder / "empty.db"
+    empty.touch(mode=0o444)
+    with without_privileges(empty), pytest.raises(StorageUnavailable, match="readonly"):
+        SQLiteStorage(empty)
     assert path.read_bytes() == written.read_bytes()
 
 
@@ -121,7 +128,7 @@ def test_read_only_folder(open_folder: Path, written: Path):
         with pytest.raises(StorageUnavailable, match="unable to open"):
             SQLiteStorage(open_folder / "new.db")
         with SQLiteStorage(path, journal_mode="delete") as storage:
-            with pytest.raises(StorageUnavailable, match="unable to open"):  # no place for the journal
+            with pytest.raises(StorageUnavailable, match="readonly"):  # no place for the journal
                 club(storage).earn("bob", 1)
             assert list(books(storage)) == [ANN]
     assert path.read_bytes() == written.read_bytes()
@@ -138,7 +145,7 @@ def test_empty_file(tmp_path: Path):
         assert_balanced(storage)
 
 
-@pytest.mark.parametrize("content", [b"x", b"order,date,total\n" * 1000, b"SQLite format 3\x00", bytes(5000)])
+@pytest.mark.parametrize("content", [b"xy", b"order,date,total\n" * 1000, b"SQLite format 3\x00", bytes(5000)])
 def test_file_that_is_no_database(tmp_path: Path, content: bytes):
     """
     A file of another kind is unavailable, and stays as it is.
@@ -370,8 +377,8 @@ def test_journal_left_by_a_crash(written: Path, mode: str, reopened: str):
     """
     with SQLiteStorage(written, journal_mode=mode) as storage:  # type: ignore[arg-type]
         club(storage).apply_all(story("bob", prefix="b"))
-        for number in range(100):  # more than fits the cache
-            club(storage).earn("cid", 1, key=str(number), comment="x" * 500, at=day(number))
+        more = [commands.Earn(account="cid", points=1, key=str(n), comment="x" * 500, at=day(0)) for n in range(100)]
+        club(storage).apply_all(more)  # more than fits the cache
         before = books(storage)
     crash = subprocess.run([sys.executable, "-c", CRASH, written, mode], check=False)  # noqa: S603
     assert crash.returncode == 9

@@ -148,8 +148,7 @@ def award(program: Program, basis: Basis) -> Award:
         for rule in program.earn_rules
         if rule.kind != "multiplier"
     }
-    chosen = _without_beaten(program, multiplied)
-    given = {rule.id: _rounded(rule, chosen[rule.id]) for rule in program.earn_rules if rule.id in chosen}
+    given = _without_beaten(program, {rule.id: _rounded(rule, multiplied[rule.id]) for rule in _targets(program)})
     for rule in multipliers:
         targets = [given[target.id] for target in _targets(program) if rule.id in _acting_on(target, acting)]
         given[rule.id] = _multiplier_outcome(rule, refused[rule.id], targets, basis.order)
@@ -331,26 +330,27 @@ _COMBINE: dict[Multipliers, Callable[[list[Fraction]], Fraction]] = {
 }
 
 
-def _without_beaten(program: Program, outcomes: dict[str, RuleOutcome]) -> dict[str, RuleOutcome]:
-    """
-    Leave one rule of each exclusive group: the best, or the first by priority; ties go to the declared first (R-17).
-    """
-    chosen = dict(outcomes)
-    for group in {rule.group for rule in _targets(program) if rule.group is not None}:
-        fired = [rule for rule in _targets(program) if rule.group == group and outcomes[rule.id].reason is None]
-        fired.sort(key=lambda rule: rule.priority)
-        if program.groups.get(group, "best") == "best":
-            fired.sort(key=lambda rule: outcomes[rule.id].exact, reverse=True)
-        for rule in fired[1:]:
-            chosen[rule.id] = evolve(outcomes[rule.id], reason="beaten_in_group", weights={})
-    return chosen
-
-
 def _rounded(rule: EarnRule, outcome: RuleOutcome) -> RuleOutcome:
     if outcome.reason is not None:
         return outcome
     points = rounded(outcome.exact, rule.rounding)
     return evolve(outcome, points=points, reason=None if points else "rounds_to_nothing")
+
+
+def _without_beaten(program: Program, outcomes: dict[str, RuleOutcome]) -> dict[str, RuleOutcome]:
+    """
+    Leave one rule of each exclusive group, of those that give something: the best by exact points, or the first by
+    priority; ties go to the declared first (R-17).
+    """
+    chosen = dict(outcomes)
+    for group in {rule.group for rule in _targets(program) if rule.group is not None}:
+        giving = [rule for rule in _targets(program) if rule.group == group and outcomes[rule.id].points]
+        giving.sort(key=lambda rule: rule.priority)
+        if program.groups.get(group, "best") == "best":
+            giving.sort(key=lambda rule: outcomes[rule.id].exact, reverse=True)
+        for rule in giving[1:]:
+            chosen[rule.id] = evolve(outcomes[rule.id], points=0, reason="beaten_in_group", weights={})
+    return chosen
 
 
 def _grants(program: Program, outcomes: Mapping[str, RuleOutcome], earned_at: datetime) -> tuple[Grant, ...]:

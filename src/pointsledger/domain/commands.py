@@ -461,7 +461,7 @@ def command_from_mapping(mapping: Mapping[str, Any]) -> Command:
     """
     content = dict(mapping)
     name = content.pop("command", None)
-    if name not in COMMANDS:
+    if type(name) is not str or name not in COMMANDS:
         raise InvalidInput("command", name, f"must be one of {', '.join(COMMANDS)}")
     return from_mapping(COMMANDS[name], content)
 

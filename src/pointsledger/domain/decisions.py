@@ -20,15 +20,12 @@ from attrs import evolve, field, frozen
 from ..errors import (
     AccountClosed,
     AccountOpen,
-    CurrencyMismatch,
     EntryUnknown,
     NoDebt,
     NotReversible,
     OrderCancelled,
-    OrderUnknown,
     ProgramInactive,
     ProposalOutdated,
-    QuantityExceeded,
     RedemptionLimited,
     ReversalExceeded,
 )
@@ -46,7 +43,6 @@ from .commands import (
     Expire,
     Forgive,
     Invoice,
-    LinesCommand,
     OrderCommand,
     Pay,
     Place,
@@ -61,11 +57,12 @@ from .commands import (
 from .draft import Draft
 from .entries import Entry
 from .lots import Lot
+from .order_checks import check_fact
 from .order_postings import book_order, propose_return, to_pay_of
-from .order_state import Booked, Fact, OrderState, check_cycle
+from .order_state import Booked, OrderState, check_cycle
 from .program import Program
 from .reads import EntriesOn, OrderEntries, Reading, read_entries
-from .redemption import check_gates, quote_redemption
+from .redemption import RedemptionQuote, check_gates, quote_redemption
 
 
 @frozen
@@ -223,7 +220,7 @@ def _order_fact(draft: Draft, command: OrderCommand) -> Reading[tuple[Entry, ...
     state, repeated = yield from _state(draft, command)
     if repeated:
         return repeated
-    _CHECK.get(type(command), _no_check)(draft, command, state)
+    check_fact(command, state)
     if isinstance(command, DecideReturn):
         proposed = propose_return(state, draft.program, command.return_id)
         if proposed != (command.proposed_take_back, command.proposed_give_back):
@@ -256,78 +253,6 @@ def _state(draft: Draft, command: AnyOrderCommand) -> Reading[tuple[OrderState, 
     return state, ()
 
 
-def _no_check(draft: Draft, command: Any, state: OrderState) -> None:
-    pass
-
-
-def _check_document(draft: Draft, command: Place, state: OrderState) -> None:
-    _check_currency("lines", command.document.currency, state)
-
-
-def _check_payment(draft: Draft, command: Pay, state: OrderState) -> None:
-    _check_currency("tender.amount", command.tender.amount.currency, state)
-
-
-def _check_currency(field: str, currency: str, state: OrderState) -> None:
-    """
-    Refuse a document or a payment in another currency than what is known of the order (R-02).
-    """
-    if state.currency not in {None, currency}:
-        raise CurrencyMismatch(field, str(state.currency), currency)
-
-
-def _check_quantities(draft: Draft, command: LinesCommand, state: OrderState) -> None:
-    """
-    Refuse lines the order does not have and more units than it still holds, as far as the order is known.
-    """
-    document = state.document
-    if document is None:
-        return
-    if type(command) is Invoice:
-        invoiced = state.quantities(Invoice)
-        left = {line.id: line.quantity - invoiced.get(line.id, 0) for line in document.lines}
-    else:
-        left = {line.id: line.quantity for line in document.lines}
-        gone: list[Fact[CancelLines] | Fact[ReturnLines]] = [*state.of_kind(CancelLines)]
-        gone += state.of_kind(ReturnLines)
-        for fact in gone:
-            for line, quantity in fact.command.lines:
-                left[line] = left.get(line, 0) - quantity
-    known = {line.id for line in document.lines}
-    for line, quantity in command.lines:
-        if line not in known:
-            raise OrderUnknown(draft.account.id, command.order, f"line {line!r}")
-        if quantity > left[line]:
-            raise QuantityExceeded(command.order, line, quantity, max(0, left[line]))
-
-
-def _check_return(draft: Draft, command: DecideReturn, state: OrderState) -> None:
-    found = [fact for fact in state.of_kind(ReturnLines) if fact.command.part == command.return_id]
-    if not found:
-        raise OrderUnknown(draft.account.id, command.order, f"return {command.return_id!r}")
-    if state.is_decided(found[0]):
-        raise NotReversible(found[0].sequence, "noted", "the return was applied automatically")
-    if state.is_cancelled:
-        raise OrderCancelled(command.order, command.cycle)
-    used = state.redeemed.left if state.redeemed else 0
-    if command.give_back > used:
-        raise ReversalExceeded(state.redeemed.entry.sequence if state.redeemed else 0, command.give_back, used)
-    earned = sum(booked.left for booked in state.earned)
-    if command.take_back > earned:
-        raise ReversalExceeded(state.earned[0].entry.sequence if state.earned else 0, command.take_back, earned)
-
-
-_CHECK: dict[type[Command], Callable[[Draft, Any, OrderState], None]] = {
-    Place: _check_document,
-    Process: _check_document,
-    Pay: _check_payment,
-    Invoice: _check_quantities,
-    CancelLines: _check_quantities,
-    ReturnLines: _check_quantities,
-    DecideReturn: _check_return,
-}
-
-
 # --- redeeming ---------------------------------------------------------------------------------------------------
 
 
@@ -342,6 +267,7 @@ def _redeem(draft: Draft, command: Redeem) -> Reading[tuple[Entry, ...] | None]:
     yield from draft.settle()
     if state is not None:
         state.note(command, draft.occurred_at, draft.account.version + 1, draft.program)
+        _quote(draft, command, state)  # what closes redeeming wins over what taking back meets
         yield from book_order(draft, state)  # an order that redeems earns nothing: first goes what it earned (R-18)
     entry = yield from _use(draft, command, state)
     if state is not None:
@@ -354,10 +280,7 @@ def _use(draft: Draft, command: Redeem, state: OrderState | None) -> Reading[Ent
     """
     Draw exactly the points asked for, or refuse (R-25, R-28).
     """
-    check_gates(draft.program, draft.account)
-    quote = quote_redemption(
-        draft.program, draft.account.available, requested=command.points, **to_pay_of(command, state)
-    )
+    quote = _quote(draft, command, state)
     if quote.points < command.points and quote.limits[0].code != "available":
         raise RedemptionLimited(quote.limits[0].code, command.points, quote.points)
     return (
@@ -370,6 +293,12 @@ def _use(draft: Draft, command: Redeem, state: OrderState | None) -> Reading[Ent
             lapses_at=draft.activity("redeem", draft.occurred_at),
         )
     )
+
+
+def _quote(draft: Draft, command: Redeem, state: OrderState | None) -> RedemptionQuote:
+    check_gates(draft.program, draft.account)
+    against = to_pay_of(command, state)
+    return quote_redemption(draft.program, draft.account.available, requested=command.points, **against)
 
 
 _DECIDE: dict[type[Command], Callable[[Draft, Any], Reading[tuple[Entry, ...] | None]]] = {

@@ -300,9 +300,9 @@ class Draft:
             ShortfallRefused: points are missing and the program refuses to go on.
         """
         terms = credit.terms or self.program
-        (lot,) = yield from read_lots(LotsNamed((credit.sequence,)))
-        self.take_up((lot,))
-        lot = self.lots[lot.id]
+        if credit.sequence not in self.lots:  # it may be a credit of this very command
+            self.take_up((yield from read_lots(LotsNamed((credit.sequence,)))))
+        lot = self.lots[credit.sequence]
         own = min(lot.remaining, claim)
         lapsed = min(lot.expired - lapsed_before, claim - own)
         usable_of_own = own if lot.available_at <= self.at else 0

@@ -38,8 +38,10 @@ def quantities(values: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[t
     """
     Return quantities by line id as pairs, in order of the ids.
     """
+    given: Any = values
     try:
-        pairs = [*values.items()] if isinstance(values, Mapping) else [(line, count) for line, count in values]
+        items = given.items() if issubclass(type(given), Mapping) else given
+        pairs: list[tuple[str, int]] = [(line, quantity) for line, quantity in items]
     except (TypeError, ValueError):
         raise InvalidInput("lines", values, "must map line ids to quantities") from None
     for line, _ in pairs:  # before sorting, which compares

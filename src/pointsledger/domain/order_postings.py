@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 from attrs import evolve, frozen
 
@@ -21,28 +21,90 @@ from .orders import POINTS, Order
 from .program import Program
 from .reads import Reading
 
+Dates: TypeAlias = tuple[datetime, datetime | None]
+"""When points become usable, and when they lapse."""
+
 
 @frozen
 class Due:
     """
-    What an order's state is due: the award of what is kept, the points its holder shall have of it in all, and the
-    redeemed points that shall have been given back.
+    What an order's state is due: the award of what is kept, the points that its holder shall have of it by dates, and
+    the redeemed points that shall have been given back.
     """
 
     award: Award
-    points: int
+    targets: dict[Dates, int]
     given_back: int
+
+    @property
+    def points(self) -> int:
+        """
+        The points that the holder shall have of the order in all.
+        """
+        return sum(self.targets.values())
 
 
 def due(state: OrderState, program: Program) -> Due:
     """
     Return what the order is due under the terms recorded for it, or else under `program` (R-14, R-31).
     """
-    found = award_of(state, state.terms or program)
+    terms = state.terms or program
+    found = award_of(state, terms)
+    used = abs(state.redeemed.entry.points) if state.redeemed else 0
     if state.is_cancelled:
-        used = abs(state.redeemed.entry.points) if state.redeemed else 0
-        return Due(found, 0, used)
-    return Due(found, max(0, found.points + state.kept_back), _to_give_back(state))
+        return Due(found, {}, used)
+    kept_back, given_extra = _decided(state, terms)
+    given_back = min(max(0, _gone_points(state) + given_extra), used)
+    return Due(found, _targets(found, state, kept_back), given_back)
+
+
+def _targets(award: Award, state: OrderState, extra: int) -> dict[Dates, int]:
+    """
+    Return what shall be booked for each pair of dates: the award's grants, changed by decisions on returns (R-30).
+
+    Points that decisions left with the holder stay on the earliest credits that have more than their grant.
+    Points that decisions took in addition are missing from the latest grants.
+    """
+    targets = {(grant.available_at, grant.expires_at): grant.points for grant in award.grants}
+    if extra > 0:
+        for dates, points in _left_by_dates(state).items():
+            kept = min(max(0, points - targets.get(dates, 0)), extra)
+            targets[dates] = targets.get(dates, 0) + kept
+            extra -= kept
+    for dates in reversed(tuple(targets)):
+        taken = min(targets[dates], max(0, -extra))
+        targets[dates] -= taken
+        extra += taken
+    return targets
+
+
+def _decided(state: OrderState, terms: Program) -> tuple[int, int]:
+    """
+    Return how many points decisions on returns left with the holder, and gave back, beyond the proposals; below 0:
+    fewer (R-30).
+
+    Each decision finds what those before it left: who had more taken then has that much less to lose now.
+    So a difference never reaches beyond what the order still earned, or had redeemed, when the next one was made.
+    """
+    kept = given = 0
+    used = abs(state.redeemed.entry.points) if state.redeemed else 0
+    then = evolve(state, facts={})
+    for name, fact in state.facts.items():
+        then.facts[name] = fact
+        if isinstance(fact.command, DecideReturn):
+            gone = _gone_points(then)
+            kept = max(kept, -award_of(then, terms).points)
+            kept += fact.command.proposed_take_back - fact.command.take_back
+            given = min(max(given, -gone), used - gone)
+            given += fact.command.give_back - fact.command.proposed_give_back
+    return kept, given
+
+
+def _left_by_dates(state: OrderState) -> dict[Dates, int]:
+    left: dict[Dates, int] = {}
+    for booked in state.earned:
+        left[_dates(booked)] = left.get(_dates(booked), 0) + booked.left
+    return left
 
 
 def award_of(state: OrderState, terms: Program, *, quoted_at: datetime | None = None) -> Award:
@@ -67,16 +129,15 @@ def award_of(state: OrderState, terms: Program, *, quoted_at: datetime | None = 
     return award(terms, Basis(document, kept, sold, unearning, earned_at))
 
 
-def _to_give_back(state: OrderState) -> int:
+def _gone_points(state: OrderState) -> int:
     """
     Return the redeemed points whose part of the order is cancelled or returned, rounded down once (R-30, I-11).
     """
     document = state.document
     if document is None or state.redeemed is None:
         return 0
-    used = abs(state.redeemed.entry.points)
-    gone = int(used * _gone_share(document, state.kept(document, returned=True)))
-    return min(max(0, gone + state.given_extra), used)
+    share = _gone_share(document, state.kept(document, returned=True))
+    return int(abs(state.redeemed.entry.points) * share)
 
 
 def _gone_share(document: Order, kept: dict[str, int]) -> Fraction:
@@ -106,7 +167,7 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
         yield from draft.give_back(state.redeemed.entry, more, state.redeemed.claimed)
         state.redeemed.claimed += more
     claims = _claims(state, wanted)
-    _earn(draft, state, wanted, claims)
+    _earn(draft, state, wanted)
     for booked, claim in claims:
         entry = yield from draft.claw_back(booked.entry, claim, booked.lapsed)
         booked.claimed += claim
@@ -115,52 +176,40 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
 
 def _claims(state: OrderState, wanted: Due) -> list[tuple[Booked, int]]:
     """
-    Return what to take back: what is booked beyond what is due, from the credits whose dates have too much, latest
-    first.
+    Return what to take back: what is booked beyond what is due for its dates, from the latest credits first.
     """
-    targets = {(grant.available_at, grant.expires_at): grant.points for grant in wanted.award.grants}
-    surplus: list[int] = []
-    for booked in state.earned:
-        target = targets.get(_dates(booked), 0)
-        targets[_dates(booked)] = max(0, target - booked.left)
-        surplus.append(max(0, booked.left - target))
-    to_take = max(0, sum(surplus) - (0 if state.is_cancelled else state.kept_back))
-    claims = [0] * len(surplus)
-    for most in (surplus, [booked.left for booked in state.earned]):
-        for i in reversed(range(len(claims))):
-            more = min(most[i] - claims[i], to_take)
-            if more > 0:
-                claims[i] += more
-                to_take -= more
-    return [(booked, claim) for booked, claim in zip(state.earned, claims, strict=True) if claim][::-1]
+    surplus = {dates: points - wanted.targets.get(dates, 0) for dates, points in _left_by_dates(state).items()}
+    claims: list[tuple[Booked, int]] = []
+    for booked in reversed(state.earned):
+        claim = min(booked.left, max(0, surplus[_dates(booked)]))
+        surplus[_dates(booked)] -= claim
+        if claim:
+            claims.append((booked, claim))
+    return claims
 
 
-def _earn(draft: Draft, state: OrderState, wanted: Due, claims: list[tuple[Booked, int]]) -> None:
+def _earn(draft: Draft, state: OrderState, wanted: Due) -> None:
     """
-    Credit what is due beyond what stays booked, one lot for each pair of dates.
+    Credit what is due beyond what is booked, one lot for each pair of dates.
     """
-    staying: dict[tuple[datetime, datetime | None], int] = {}
-    for booked, points in (*((one, one.left) for one in state.earned), *((one, -claim) for one, claim in claims)):
-        staying[_dates(booked)] = staying.get(_dates(booked), 0) + points
-    room = wanted.points - sum(staying.values())
-    for grant in wanted.award.grants:
-        points = min(grant.points - staying.get((grant.available_at, grant.expires_at), 0), room)
+    left = _left_by_dates(state)
+    for (available_at, expires_at), target in wanted.targets.items():
+        points = target - left.get((available_at, expires_at), 0)
         if points > 0:
             earned_at = wanted.award.earned_at or draft.occurred_at
             entry = draft.credit(
                 "earned",
                 points,
-                available_at=grant.available_at,
-                expires_at=grant.expires_at,
+                available_at=available_at,
+                expires_at=expires_at,
                 earned_at=earned_at,
                 occurred_at=earned_at,
                 lapses_at=draft.activity("earn", earned_at),
             )
             state.earned.append(Booked(entry))
-            room -= points
 
 
-def _dates(booked: Booked) -> tuple[datetime, datetime | None]:
+def _dates(booked: Booked) -> Dates:
     lot = booked.entry.opened
     assert lot is not None, "an earned entry opens a lot"
     return lot.available_at, lot.expires_at

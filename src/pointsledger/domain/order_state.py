@@ -251,22 +251,6 @@ class OrderState:
         left = {line.id: line.quantity - sum(t.get(line.id, 0) for t in taken) for line in document.lines}
         return {line: max(0, quantity) for line, quantity in left.items()}
 
-    @property
-    def kept_back(self) -> int:
-        """
-        Points that decisions left with the holder although the returned lines had earned them; below 0: took more.
-        """
-        decisions = [fact.command for fact in self.of_kind(DecideReturn)]
-        return sum(decision.proposed_take_back - decision.take_back for decision in decisions)
-
-    @property
-    def given_extra(self) -> int:
-        """
-        Redeemed points that decisions gave back beyond the proposals; below 0: fewer.
-        """
-        decisions = [fact.command for fact in self.of_kind(DecideReturn)]
-        return sum(decision.give_back - decision.proposed_give_back for decision in decisions)
-
     # --- timing ----------------------------------------------------------------------------------------------
 
     def ready_at(self, timing: Timing) -> datetime | None:

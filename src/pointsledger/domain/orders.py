@@ -124,8 +124,10 @@ class Order:
         lines: at least one; all in one currency; each with its own id.
         tenders: how it is (to be) paid, as far as known; more can be reported later.
         discount: taken off the whole order, shared by the lines in proportion to their net.
-        shipping, tax: what is added to the lines.
-        channel: the website or shop; customer_group: the customer's group.
+        shipping: what is added to the lines for delivery.
+        tax: what is added to the lines as tax.
+        channel: the website or shop.
+        customer_group: the customer's group.
         cycle: 1, or the next number when the order is processed anew after a cancel (R-29).
     """
 

@@ -71,8 +71,8 @@ def read_redemption(
     What the order itself has earned is not among them where redeeming takes it back first (R-18).
 
     Raises:
-        AccountClosed, CycleNotOpen, OrderCancelled, ShortfallRefused, ProgramInactive, DebtOutstanding,
-        BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput: in this order.
+        AccountClosed, CycleNotOpen, OrderCancelled, ProgramInactive, DebtOutstanding, BelowThreshold,
+        CurrencyMismatch, NoExchangeRate, InvalidInput, ShortfallRefused: in this order.
     """
     if account.closed:
         raise AccountClosed(account.id)
@@ -87,10 +87,16 @@ def read_redemption(
     yield from draft.settle()
     if state is not None:
         state.note(wish, draft.occurred_at, 0, program)
+        _quoted(draft, wish, state, everything=everything)  # what closes redeeming wins over what taking back meets
         yield from book_order(draft, state)
-    check_gates(program, draft.account)
+    return _quoted(draft, wish, state, everything=everything)
+
+
+def _quoted(draft: Draft, wish: Redeem, state: OrderState | None, *, everything: bool) -> RedemptionQuote:
+    check_gates(draft.program, draft.account)
     requested = None if everything else wish.points
-    return quote_redemption(program, draft.account.available, requested=requested, **to_pay_of(wish, state))
+    to_pay = to_pay_of(wish, state)
+    return quote_redemption(draft.program, draft.account.available, requested=requested, **to_pay)
 
 
 def read_return(

@@ -385,13 +385,16 @@ class Books:
         """
         Read as many lots in the order of use as hold the points: a few first, then ever more.
         """
-        ranks = {"soonest_expiry": "expires_at, earned_at, lot", "oldest_first": "earned_at, lot"}
+        unlapsed, rank = {
+            "soonest_expiry": ("expires_at > ?", "expires_at, earned_at, lot"),
+            # The plus keeps the index on expiry out of it, which would find all lots and sort them.
+            "oldest_first": ("+expires_at > ?", "earned_at, lot"),
+        }[read.use_order]
         at = micros(read.at)
         limit = 4
         while True:
             found = yield from self.lots(
-                "remaining > 0 AND expires_at > ? AND available_at <= ? "
-                f"ORDER BY {ranks[read.use_order]} LIMIT {limit:d}",
+                f"remaining > 0 AND {unlapsed} AND available_at <= ? ORDER BY {rank} LIMIT {limit:d}",
                 at,
                 at,
             )

@@ -22,7 +22,7 @@ from pointsledger.domain.mapping import to_mapping
 from pointsledger.storage import sql_schema
 from pointsledger.storage.sqlite import SQLiteStorage
 
-PAGES = Path(__file__).parent / "reference"
+PAGES = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def section(page: str, heading: str) -> str:

@@ -1,0 +1,235 @@
+"""
+The naive model, a storage in memory and a storage in SQLite, run in lock-step and compared after every step.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from pointsledger import Account, Balance, Entry, Ledger, Receipt, commands
+from pointsledger.domain.reads import Reading
+from pointsledger.errors import Refused
+from pointsledger.port import Storage
+from pointsledger.reports.verify import verify
+from tests.properties import naive_model, translation
+from tests.properties.naive_model import NaiveLedger, Refusal, fact_of, fold, lapse_of
+
+Plain = dict[str, Any]
+Place = tuple[str, str]
+"""A program's and an account's id."""
+
+FIGURES = ("available", "pending", "debt", "earned", "redeemed", "expired")
+
+
+def plain_view(entry: Plain) -> Plain:
+    """
+    Return what of the model's entry the package's entry says too.
+    """
+    names = (
+        "sequence kind points balance_after debt allocations opened reverses claimed shortfall lapses_at "
+        "occurred_at recorded_at"
+    )
+    money = str(translation.money(*entry["money"])) if entry["money"] else None
+    return {name: entry[name] for name in names.split()} | {"money": money}
+
+
+def stored_account(account: Account) -> Reading[Account]:
+    """
+    Read the account's figures as stored.
+    """
+    yield from ()
+    return account
+
+
+class Lockstep:
+    """
+    One model and several storages that are told the same.
+
+    Args:
+        storages: by name; all empty.
+        hits: counts every (command, outcome); the outcome is "accepted", "replayed" or the name of a refusal.
+    """
+
+    def __init__(self, storages: dict[str, Storage], hits: Counter[tuple[str, str]]) -> None:
+        self.storages = storages
+        self.hits = hits
+        self.model = NaiveLedger()
+        self.steps = 0
+        self.asked: list[tuple[Plain, Plain, str | None]] = []
+        self.last: dict[Place, list[Entry]] = {}
+        self.swept: dict[Place, datetime] = {}
+
+    def ledgers(self, program: Plain) -> Iterator[Ledger]:
+        built = translation.program(program)
+        for storage in self.storages.values():
+            yield Ledger(built, storage)
+
+    def time_of(self, program: Plain, account: str, now: datetime) -> datetime:
+        """
+        Return now, or the instant of a later sweep: a sweep that books nothing is recorded in no entry, but counts.
+        """
+        return max(now, self.swept.get((program["id"], account), now))
+
+    def run(self, program: Plain, command: Plain, key: str | None, now: datetime) -> list[Plain] | str:
+        """
+        Carry out a command everywhere; return the model's new entries, or the name of the refusal.
+
+        Raises:
+            AssertionError: the storages and the model do not agree.
+        """
+        self.steps += 1
+        place = program["id"], command["account"]
+        now = self.time_of(program, command["account"], now)
+        before = self.snapshots()
+        wanted, replayed = self.ask_model(program, command, key, now)
+        outcome = wanted if isinstance(wanted, str) else "replayed" if replayed else "accepted"
+        for name, ledger in zip(self.storages, self.ledgers(program), strict=True):
+            found = self.ask_ledger(ledger, translation.command(command, key, now))
+            if isinstance(wanted, str) or isinstance(found, str):
+                assert found == wanted, (name, command, found, wanted)
+            else:
+                assert [translation.plain_entry(e) for e in found.entries] == [plain_view(e) for e in wanted], name
+                assert found.replayed == replayed, name
+                self.compare_receipt(found, wanted, command)
+        self.hits[command["command"], outcome] += 1
+        after = self.snapshots()
+        if outcome == "accepted":
+            before.pop(place, None)
+            after.pop(place, None)
+            self.asked.append((program, command, key))
+        # A refusal and a replay leave everything as it was, and nothing touches another account (I-18, I-40).
+        if outcome != "accepted" or command["command"] != "expire":
+            assert {at: s for at, s in after.items() if at in before} == before
+        if command["command"] == "expire":
+            self.swept[place] = now
+        self.compare_reads(program, command["account"], now)
+        return wanted
+
+    def ask_model(self, program: Plain, command: Plain, key: str | None, now: datetime) -> tuple[list[Plain] | str, bool]:
+        try:
+            return self.model.run(program, command, key, now)
+        except Refusal as refusal:
+            return refusal.reason, False
+
+    @staticmethod
+    def ask_ledger(ledger: Ledger, command: commands.Command) -> Receipt | str:
+        try:
+            return ledger.apply(command)
+        except Refused as refused:
+            return type(refused).__name__
+
+    @staticmethod
+    def compare_receipt(receipt: Receipt, entries: list[Plain], command: Plain) -> None:
+        moved = sum(e["points"] for e in entries if e["kind"] not in ("expired", "repaid"))
+        money = [e["money"] for e in entries if e["kind"] == "redeemed" and e["money"]]
+        paid = translation.money(*money[0]) if money else None
+        assert (receipt.points, receipt.money) == (moved, paid)
+        assert receipt.shortfall == sum(e["shortfall"] for e in entries)
+        if paid is not None and command.get("to_pay"):
+            assert receipt.still_to_pay == translation.money(*command["to_pay"]) - paid
+
+    def snapshots(self) -> dict[Place, list[Account]]:
+        """
+        Return every account's stored figures, in each storage.
+        """
+        return {
+            place: [storage.read(*place, stored_account) for storage in self.storages.values()]
+            for place in self.model.accounts
+        }
+
+    # --- reads -------------------------------------------------------------------------------------------------
+
+    def compare_reads(self, program: Plain, account: str, now: datetime) -> None:
+        """
+        Compare balances now, later and in the past, lots, and entries.
+        """
+        history = self.model.entries(program, account)
+        past = history[self.steps % len(history)]["recorded_at"] if history else now
+        later = now + timedelta(days=(1, 5, 40)[self.steps % 3])
+        latest = max([now, *(entry["recorded_at"] for entry in history[-1:])])
+        for ledger in self.ledgers(program):
+            for at in (now, later, past, past - timedelta(hours=1)):
+                wanted = self.model.balance(program, account, at)
+                assert figures(ledger.balance(account, at=at)) == wanted, at
+            for at in (latest, max(latest, later)):
+                lots = [translation.plain_lot(lot) for lot in ledger.lots(account, at=at)]
+                assert lots == self.model.lots(program, account, at)
+            for step in ledger.expiring(account, at=latest):
+                state = fold(self.model.settled(program, account, latest)[0])
+                together = [lot["remaining"] for lot in state["lots"].values() if lapse_of(state, lot) == step.at]
+                assert step.points == sum(together)
+            self.compare_new_entries(ledger, (program["id"], account), history)
+
+    def compare_new_entries(self, ledger: Ledger, place: Place, history: list[Plain]) -> None:
+        known = self.last.setdefault(place, [])
+        new = ledger.entries(place[1], after=len(known), limit=10_000)
+        assert [translation.plain_entry(entry) for entry in new] == [plain_view(e) for e in history[len(known) :]]
+        if ledger.storage is list(self.storages.values())[-1]:
+            known += new
+            check_books(known)
+
+    def compare_whole(self, programs: dict[str, Plain]) -> None:
+        """
+        Compare everything that is stored, entry by entry, between the storages (I-39), and prove the books (I-3).
+        """
+        for program_id, account in self.model.accounts:
+            stored = [ledger.entries(account, limit=10_000) for ledger in self.ledgers(programs[program_id])]
+            assert all(entries == stored[0] for entries in stored)
+            assert len(stored[0]) == len(self.model.accounts[program_id, account])
+        for storage in self.storages.values():
+            for program_id in programs:
+                assert not verify(storage, program_id).findings
+
+
+def figures(balance: Balance) -> dict[str, int]:
+    return {name: getattr(balance, name) for name in FIGURES}
+
+
+# --- invariants over an account's public entries ---------------------------------------------------------------
+
+
+def check_books(entries: list[Entry]) -> None:
+    """
+    Check conservation, bounds, lots, order of use, debt and sequence over an account's entries (I-1 to I-7, I-13).
+    """
+    lots: dict[int, int] = {}
+    debt = balance = 0
+    came = Counter[str]()
+    for number, entry in enumerate(entries, 1):
+        assert entry.sequence == number
+        if entry.opened is not None:
+            assert (entry.opened.id, entry.opened.remaining) == (number, entry.points) and not entry.allocations
+            lots[number] = entry.points
+        else:
+            assert sum(part.points for part in entry.allocations) == abs(entry.points)
+        for lot, points in entry.allocations:
+            assert points > 0
+            lots[lot] += points if entry.points > 0 else -points
+            assert 0 <= lots[lot]
+        debt += entry.debt
+        balance += entry.points
+        assert entry.balance_after == balance == sum(lots.values())
+        assert debt >= 0
+        came[entry.kind if entry.kind != "adjusted" or entry.points > 0 else "removed"] += entry.points
+        came["claimed as debt"] += max(0, entry.debt)
+        assert entry.shortfall >= max(0, entry.debt if entry.kind == "reversed" else 0)
+    issued = came["earned"] + came["adjusted"] + came["restored"]
+    gone = -(came["redeemed"] + came["expired"] + came["reversed"] + came["removed"] + came["repaid"])
+    assert issued == balance + gone
+    assert debt == came["claimed as debt"] + came["repaid"] - sum(-e.debt for e in entries if e.kind == "forgiven")
+    check_reversals(entries)
+
+
+def check_reversals(entries: list[Entry]) -> None:
+    """
+    Check that the reversals of an entry never exceed it (I-9).
+    """
+    for entry in entries:
+        if entry.reverses is not None:
+            original = entries[entry.reverses - 1]
+            claimed = sum(e.claimed for e in entries if e.reverses == entry.reverses)
+            assert claimed <= abs(original.points) + max(0, original.debt)
+
+
+__all__ = ["Lockstep", "check_books", "fact_of", "naive_model"]

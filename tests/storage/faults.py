@@ -1,0 +1,95 @@
+"""
+Faults of the database: SQLite's own connections and cursors, of which one statement goes wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from copy import copy
+from typing import Any, Literal
+
+from attrs import Factory, define
+
+When = Literal["before", "after", "gone"]
+"""
+The statement fails before it ran; after it ran, so that only its answer is lost; or before it ran, and SQLite gives up
+the transaction with it, as it does when the disk fails.
+"""
+
+CONNECT = sqlite3.connect
+
+
+def error_of(code: int, text: str = "a fault", kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
+    """
+    Return an error as SQLite raises it.
+    """
+    error = kind(text)
+    error.sqlite_errorcode = code
+    return error
+
+
+@define
+class Faults:
+    """
+    Counts the statements that go through its connections, and lets some of them fail.
+
+    Args:
+        at: which statement fails, counted from 1; None for none.
+        when: how it fails; times: how many fail in a row from there.
+        error: what it raises; None kills the process.
+        only: only statements that begin so are counted.
+        count, met: how many were counted, and failed; seen: the texts of all.
+    """
+
+    at: int | None = None
+    when: When = "before"
+    times: int = 1
+    error: sqlite3.Error | None = error_of(sqlite3.SQLITE_IOERR, "disk I/O error")
+    only: str = ""
+    count: int = 0
+    met: int = 0
+    seen: list[str] = Factory(list[str])
+
+    def connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
+        """
+        Do as `sqlite3.connect`, in whose place it can stand.
+        """
+        faults = self
+
+        class FaultyCursor(sqlite3.Cursor):
+            def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+                return faults.run(self.connection, sql, lambda: sqlite3.Cursor.execute(self, sql, parameters))
+
+            def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+                return faults.run(self.connection, sql, lambda: sqlite3.Cursor.executemany(self, sql, parameters))
+
+        class FaultyConnection(sqlite3.Connection):
+            def cursor(self, factory: Any = FaultyCursor) -> Any:
+                return super().cursor(factory)
+
+        return CONNECT(*args, factory=FaultyConnection, **options)
+
+    def run(self, connection: sqlite3.Connection, sql: str, statement: Any) -> Any:
+        """
+        Run a statement, or let it fail.
+        """
+        self.seen.append(sql)
+        self.count += sql.startswith(self.only)
+        fails = self.at is not None and sql.startswith(self.only) and self.at <= self.count < self.at + self.times
+        if fails and self.when != "after":
+            if self.when == "gone" and connection.in_transaction:
+                connection.rollback()
+            self._fail()
+        answer = statement()
+        if fails:
+            self._fail()
+        return answer
+
+    def _fail(self) -> None:
+        self.met += 1
+        if self.error is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        else:
+            raise copy(self.error)
