@@ -19,11 +19,12 @@ from .domain.commands import Command
 from .domain.decisions import Decision, decide
 from .domain.entries import Entry
 from .domain.explanation import Explanation, read_explanation
+from .domain.fields import as_tuple
 from .domain.identity import check_identifier
 from .domain.instants import check_instant
 from .domain.lots import Lot
 from .domain.money import Money
-from .domain.orders import Order, Tender
+from .domain.orders import CYCLES_MAX, Order, Tender
 from .domain.points import TOTAL_MAX, check_count
 from .domain.program import Program
 from .domain.quotes import ReturnProposal, read_quote, read_redemption, read_return
@@ -147,7 +148,7 @@ class Ledger:
         clock: Callable[[], datetime] = _now,
         new_key: Callable[[], str] = _new_key,
     ) -> None:
-        self.program = program
+        self.program = _checked(program, Program, "program")
         self.storage = storage
         self._clock = clock
         self._new_key = new_key
@@ -175,7 +176,7 @@ class Ledger:
             InvalidInput: an empty or too long batch, or something that is no command.
             Refused: what the first refused command raises; nothing of the batch is kept.
         """
-        jobs = tuple(self._job(command) for command in batch)
+        jobs = tuple(self._job(command) for command in as_tuple(batch))
         check_count(len(jobs), "batch", most=BATCH_MAX)
         return tuple(_receipt(decision) for decision in self.storage.transact_all(jobs))
 
@@ -184,7 +185,7 @@ class Ledger:
             raise InvalidInput("command", command, "must be a command")
         key = command.key or command.fact
         if key is None and type(command) is not commands.Expire:
-            key = self._new_key()
+            key = check_identifier(self._new_key(), "new_key")
         now = command.at or check_instant(self._clock(), "clock")
         program = self.program
 
@@ -346,12 +347,14 @@ class Ledger:
         Return what the order would earn, per rule and line, and why, before anything is recorded (R-21).
         """
         now = self._at(at)
+        _checked(order, Order, "order")
         return self._read(order.account, lambda state: read_quote(self.program, order, max(now, state.as_of)))
 
     def place(self, order: Order, **details: Unpack[Details]) -> Receipt:
         """
         Report that the order was saved.
         """
+        _checked(order, Order, "order")
         command = commands.Place(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
         return self.apply(command)
 
@@ -363,6 +366,7 @@ class Ledger:
             AccountClosed; IdempotencyConflict: the same order and cycle with other content; CycleNotOpen: the cycle
             before is not cancelled.
         """
+        _checked(order, Order, "order")
         command = commands.Process(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
         return self.apply(command)
 
@@ -451,6 +455,9 @@ class Ledger:
             OrderUnknown: there is no such return.
         """
         now = self._at(at)
+        check_identifier(order, "order")
+        check_identifier(return_id, "return_id")
+        check_count(cycle, "cycle", most=CYCLES_MAX)
         return self._read(account, lambda state: read_return(self.program, state, now, order, cycle, return_id))
 
     def settle_return(
@@ -468,6 +475,7 @@ class Ledger:
             OrderUnknown, NotReversible, OrderCancelled, ReversalExceeded: more than was earned or used (S1.36);
             ProposalOutdated: the proposal is no longer what was looked at; ShortfallRefused.
         """
+        _checked(proposal, ReturnProposal, "proposal")
         command = commands.DecideReturn(
             account=proposal.account,
             order=proposal.order,
@@ -586,6 +594,8 @@ class Ledger:
         Return at most `limit` (1 to 10,000) account ids above `after`, in ascending order of their bytes.
         """
         check_count(limit, "limit", most=BATCH_MAX)
+        if type(after) is not str or after:
+            check_identifier(after, "after")
         return tuple(self.storage.accounts(self.program.id, after, limit))
 
     def _read(self, account: str, reader: Callable[[Account], Reading[T]]) -> T:
@@ -604,3 +614,12 @@ class Ledger:
 
 def _receipt(decision: Decision) -> Receipt:
     return Receipt(decision.entries, decision.replayed)
+
+
+def _checked(value: T, kind: type[T], name: str) -> T:
+    """
+    Return `value` if it is of this very type; else raise `InvalidInput`.
+    """
+    if type(value) is not kind:
+        raise InvalidInput(name, value, f"must be {kind.__name__}")
+    return value

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsledger import Account, Balance, Entry, Ledger, Receipt, commands
+from pointsledger import Account, Balance, Entry, Ledger, Lot, Receipt, commands
 from pointsledger.domain.reads import Reading
 from pointsledger.errors import Refused
 from pointsledger.port import Storage
 from pointsledger.reports.verify import verify
-from tests.properties import naive_model, translation
-from tests.properties.naive_model import NaiveLedger, Refusal, fact_of, fold, lapse_of
+from tests.properties import translation
+from tests.properties.naive_model import NaiveLedger, Refusal, fold, lapse_of
 
 Plain = dict[str, Any]
 Place = tuple[str, str]
@@ -151,7 +151,10 @@ class Lockstep:
         for ledger in self.ledgers(program):
             for at in (now, later, past, past - timedelta(hours=1)):
                 wanted = self.model.balance(program, account, at)
-                assert figures(ledger.balance(account, at=at)) == wanted, at
+                balance = ledger.balance(account, at=at)
+                assert figures(balance) == wanted, at
+                assert min(wanted.values()) >= 0
+                assert not (balance.available and balance.debt)  # I-7
             for at in (latest, max(latest, later)):
                 lots = [translation.plain_lot(lot) for lot in ledger.lots(account, at=at)]
                 assert lots == self.model.lots(program, account, at)
@@ -167,7 +170,7 @@ class Lockstep:
         assert [translation.plain_entry(entry) for entry in new] == [plain_view(e) for e in history[len(known) :]]
         if ledger.storage is list(self.storages.values())[-1]:
             known += new
-            check_books(known)
+            check_books(known, ledger.program.use_order)
 
     def compare_whole(self, programs: dict[str, Plain]) -> None:
         """
@@ -189,47 +192,58 @@ def figures(balance: Balance) -> dict[str, int]:
 # --- invariants over an account's public entries ---------------------------------------------------------------
 
 
-def check_books(entries: list[Entry]) -> None:
+def check_books(entries: list[Entry], use_order: str) -> None:
     """
-    Check conservation, bounds, lots, order of use, debt and sequence over an account's entries (I-1 to I-7, I-13).
+    Check sequence, lots, order of use, bounds, reversals, debt and conservation over an account's entries
+    (I-1, I-2, I-4, I-5, I-6, I-9, I-13).
     """
-    lots: dict[int, int] = {}
-    debt = balance = 0
+    lots: dict[int, Lot] = {}
+    left: dict[int, int] = {}
+    claimed = Counter[int]()
     came = Counter[str]()
+    debt = balance = 0
     for number, entry in enumerate(entries, 1):
         assert entry.sequence == number
         if entry.opened is not None:
-            assert (entry.opened.id, entry.opened.remaining) == (number, entry.points) and not entry.allocations
-            lots[number] = entry.points
+            assert (entry.opened.id, entry.opened.remaining, entry.allocations) == (number, entry.points, ())
+            lots[number], left[number] = entry.opened, entry.points
         else:
             assert sum(part.points for part in entry.allocations) == abs(entry.points)
         for lot, points in entry.allocations:
+            left[lot] += points if entry.points > 0 else -points
             assert points > 0
-            lots[lot] += points if entry.points > 0 else -points
-            assert 0 <= lots[lot]
+            assert 0 <= left[lot] <= lots[lot].points
+        if entry.kind == "redeemed" or (entry.kind == "adjusted" and entry.points < 0):
+            check_order_of_use(entry, lots, left, use_order)
         debt += entry.debt
         balance += entry.points
-        assert entry.balance_after == balance == sum(lots.values())
         assert debt >= 0
-        came[entry.kind if entry.kind != "adjusted" or entry.points > 0 else "removed"] += entry.points
-        came["claimed as debt"] += max(0, entry.debt)
-        assert entry.shortfall >= max(0, entry.debt if entry.kind == "reversed" else 0)
-    issued = came["earned"] + came["adjusted"] + came["restored"]
-    gone = -(came["redeemed"] + came["expired"] + came["reversed"] + came["removed"] + came["repaid"])
-    assert issued == balance + gone
-    assert debt == came["claimed as debt"] + came["repaid"] - sum(-e.debt for e in entries if e.kind == "forgiven")
-    check_reversals(entries)
-
-
-def check_reversals(entries: list[Entry]) -> None:
-    """
-    Check that the reversals of an entry never exceed it (I-9).
-    """
-    for entry in entries:
+        assert entry.balance_after == balance == sum(left.values())
+        came["removed" if entry.kind == "adjusted" and entry.points < 0 else entry.kind] += entry.points
+        came["owed"] += max(0, entry.debt)
+        came["forgiven"] += entry.debt if entry.kind == "forgiven" else 0
         if entry.reverses is not None:
+            claimed[entry.reverses] += entry.claimed
             original = entries[entry.reverses - 1]
-            claimed = sum(e.claimed for e in entries if e.reverses == entry.reverses)
-            assert claimed <= abs(original.points) + max(0, original.debt)
+            assert claimed[entry.reverses] <= abs(original.points) + max(0, original.debt)
+    went = -sum(came[kind] for kind in ("redeemed", "expired", "reversed", "removed", "repaid"))
+    assert came["earned"] + came["adjusted"] + came["restored"] == balance + went
+    assert debt == came["owed"] + came["repaid"] + came["forgiven"]
 
 
-__all__ = ["Lockstep", "check_books", "fact_of", "naive_model"]
+def check_order_of_use(entry: Entry, lots: dict[int, Lot], left: dict[int, int], use_order: str) -> None:
+    """
+    Check that a debit left nothing in a usable lot that comes before one that it drew on (I-6).
+    """
+    never = datetime.max.replace(tzinfo=entry.recorded_at.tzinfo)
+
+    def rank(id: int) -> tuple[Any, ...]:
+        lot = lots[id]
+        soonest = () if use_order == "oldest_first" else (lot.expires_at or never,)
+        return (*soonest, lot.earned_at, id)
+
+    drawn = [part.lot for part in entry.allocations]
+    assert drawn == sorted(drawn, key=rank)
+    if drawn:
+        before = [id for id in lots if rank(id) < rank(drawn[-1]) and lots[id].is_usable(entry.recorded_at)]
+        assert not any(left[id] for id in before)

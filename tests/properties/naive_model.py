@@ -868,7 +868,7 @@ class OrderWork(Work):
             document = document_of(facts)
         currencies = [command["currency"]] if command.get("currency") else []
         currencies += [command[name][1] for name in ("to_pay", "eligible") if command.get(name)]
-        currencies += self.currencies(facts)
+        currencies += self.currencies(facts) if command.get("order") else []
         if len(set(currencies)) > 1:
             raise Refusal("CurrencyMismatch")
         matching = [rate for rate in rates if not currencies or rate["money"][1] == currencies[0]]

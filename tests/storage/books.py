@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from attrs import evolve
@@ -48,12 +49,14 @@ def day(number: int) -> datetime:
     return START + timedelta(days=number)
 
 
-def club(storage: Storage, program: Program = CLUB, *, on: int = 0) -> Ledger:
+def club(storage: Storage, program: Program = CLUB, *, on: int = 0, keys: str = "unnamed") -> Ledger:
     """
-    Return a ledger on which it is always the same day, and keys are counted.
+    Return a ledger on which it is always the same day, and keys are a word and a count, unlike those of any other.
     """
-    keys = iter(range(10**9))
-    return Ledger(program, storage, clock=lambda: day(on), new_key=lambda: f"unnamed-{next(keys)}")
+    return Ledger(program, storage, clock=lambda: day(on), new_key=lambda: f"{keys}-{next(_KEYS)}")
+
+
+_KEYS = count()
 
 
 def order(id: str, account: str = ANN, **details: Any) -> Order:

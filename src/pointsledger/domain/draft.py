@@ -247,7 +247,8 @@ class Draft:
         """
         lot = Lot(self.account.version + 1, points, points, earned_at or self.occurred_at, available_at, expires_at)
         entry = self.post(kind, points, opened=lot, **details)
-        self._expire((lot,))
+        if self._has_lapsed(lot):
+            self._expire((lot,))
         self._repay()
         return entry
 

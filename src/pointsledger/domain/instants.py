@@ -65,7 +65,7 @@ def from_micros(count: int) -> datetime:
     """
     Return the instant `count` microseconds after 1970-01-01 UTC.
     """
-    return EPOCH + timedelta(microseconds=count)
+    return EPOCH + timedelta(0, 0, count)
 
 
 zone = lru_cache(maxsize=1024)(ZoneInfo)

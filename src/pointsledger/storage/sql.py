@@ -106,7 +106,11 @@ ENTRY = (
 )
 LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
 
-_SELECT_ACCOUNT = f"SELECT {ACCOUNT}, terms FROM {{accounts}} WHERE program = ? AND account = ?"
+# Whether a key was used comes with the account, so that a new one costs no look of its own.
+_SELECT_ACCOUNT = (
+    f"SELECT {ACCOUNT}, terms, EXISTS (SELECT 1 FROM {{entries}} e WHERE e.program = a.program "
+    "AND e.account = a.account AND e.command_key = ?) FROM {accounts} a WHERE a.program = ? AND a.account = ?"
+)
 _INSERT_ACCOUNT = (
     f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) "
     f"VALUES ({', '.join('?' * (ACCOUNT.count(',') + 4))})"
@@ -149,16 +153,18 @@ class Books:
 
     # --- account -----------------------------------------------------------------------------------------------
 
-    def load(self, *, to_write: bool) -> Body[tuple[Account, str | None]]:
+    def load(self, key: str | None = None, *, to_write: bool) -> Body[tuple[Account, str | None, bool]]:
         """
-        Return the account as stored, or a new one, and the digest of the program that was last kept for it.
+        Return the account as stored, or a new one, the digest of the program that was last kept for it, and whether
+        there are entries under the key.
         """
         sql, lock = self.dialect(_SELECT_ACCOUNT), self.dialect.lock if to_write else ""
-        rows = yield from _ask(sql + lock, self.program, self.account)
+        rows = yield from _ask(sql + lock, key, self.program, self.account)
         if not rows:
-            return Account(self.program, self.account), None
+            return Account(self.program, self.account), None, False
+        *figures, terms, known = rows[0]
         try:
-            return _account(self.program, self.account, rows[0]), rows[0][-1]
+            return _account(self.program, self.account, figures), terms, bool(known)
         except Exception as error:
             raise self._unreadable(error) from error
 
@@ -373,14 +379,6 @@ class Books:
             result: T = stop.value
             return result
 
-    def under_key(self, key: str | None) -> Body[tuple[Entry, ...]]:
-        """
-        Return the entries stored under a key, by sequence.
-        """
-        if key is None:
-            return ()
-        return (yield from self.entries_through("command_key", key))
-
     def usable_lots(self, read: UsableLots) -> Body[tuple[Lot, ...]]:
         """
         Read as many lots in the order of use as hold the points: a few first, then ever more.
@@ -511,8 +509,8 @@ def transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[D
     Run one decision; the driver has begun the transaction and ends it.
     """
     books = Books(dialect, job.program, job.account, programs)
-    account, terms = yield from books.load(to_write=True)
-    earlier = yield from books.under_key(job.key)
+    account, terms, known = yield from books.load(job.key, to_write=True)
+    earlier = (yield from books.entries_through("command_key", job.key)) if known else ()
     decision = yield from books.run(job.decide(account, earlier))
     # An account begins with its first entry; and what changes nothing is not written.
     if not decision.replayed and (decision.entries or (account.version and decision.account != account)):
@@ -541,7 +539,7 @@ def read(
     Run a reader on the account as stored.
     """
     books = Books(dialect, program, account, programs)
-    state, _ = yield from books.load(to_write=False)
+    state, _, _ = yield from books.load(to_write=False)
     return (yield from books.run(reader(state)))
 
 
@@ -583,7 +581,7 @@ def _digest(program: Program) -> tuple[str, str]:
 
 def _account(program: str, account: str, row: Row) -> Account:
     version, as_of, available, pending, debt, earned, adjusted, redeemed, restored = row[:9]
-    expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed, _ = row[9:]
+    expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed = row[9:]
     return Account(
         program,
         account,

@@ -1,0 +1,639 @@
+"""
+The ledger against a naive model: the same commands, the same answers, the same refusals, the same figures.
+
+A Hypothesis state machine moves several accounts of two programs that share each storage through everything that a
+command can be, and through time in both directions.
+Its generators know the model's state, so that most commands are accepted; a rule that wants a refusal has one cause.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from pointsledger import commands
+from pointsledger.storage.memory import MemoryStorage
+from pointsledger.storage.sqlite import SQLiteStorage
+from tests.properties import naive_model as model
+from tests.properties.lockstep import Lockstep
+from tests.properties.shapes import LIMITS, RATES, RESTORE, RULES, Plain, cents, documents, programs
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+PLACES = [("p", "ada"), ("p", "bob"), ("q", "ada")]
+
+REFUSALS = {
+    "AccountClosed",
+    "AccountOpen",
+    "BelowThreshold",
+    "CurrencyMismatch",
+    "CycleNotOpen",
+    "DebtOutstanding",
+    "EntryUnknown",
+    "IdempotencyConflict",
+    "InsufficientPoints",
+    "InvalidInput",
+    "NoDebt",
+    "NoExchangeRate",
+    "NotReversible",
+    "OrderCancelled",
+    "OrderUnknown",
+    "ProgramInactive",
+    "ProposalOutdated",
+    "QuantityExceeded",
+    "RedemptionLimited",
+    "ReversalExceeded",
+    "ShortfallRefused",
+}
+"""Every refusal that a well-formed command can meet, but `LimitExceeded`, which takes thousands of commands."""
+
+points = st.integers(1, 150)
+hours = st.sampled_from([-300, -60, -5, -1, 1, 30])
+
+
+class Shop(RuleBasedStateMachine):
+    """
+    Two programs and three accounts, in the model and in each storage.
+    """
+
+    hits: Counter[tuple[str, str]] = Counter()
+
+    @initialize(data=st.data(), first=programs("p"), second=programs("q"))
+    def open_shop(self, data: st.DataObject, first: Plain, second: Plain) -> None:
+        in_file = data.draw(st.integers(0, 9)) == 0
+        self.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(self.folder.name, "points.db") if in_file else ":memory:"
+        storages = {"memory": MemoryStorage(), "sqlite": SQLiteStorage(path, synchronous="OFF")}
+        self.books = Lockstep(storages, self.hits)
+        self.programs: dict[str, Plain] = {"p": first, "q": second}
+        self.now = START
+        self.keys = 0
+        for self.at in reversed(PLACES):
+            self.do("earn", points=300)
+
+    def teardown(self) -> None:
+        if hasattr(self, "books"):
+            try:
+                self.books.compare_whole(self.programs)
+            finally:
+                for storage in self.books.storages.values():
+                    storage.close()
+                self.folder.cleanup()
+
+    # --- what the rules ask of the model -----------------------------------------------------------------------
+
+    @property
+    def program(self) -> Plain:
+        return self.programs[self.at[0]]
+
+    @property
+    def account(self) -> str:
+        return self.at[1]
+
+    @property
+    def entries(self) -> list[Plain]:
+        return self.books.model.entries(self.program, self.account)
+
+    @property
+    def available(self) -> int:
+        now = self.books.time_of(self.program, self.account, self.now)
+        settled, _ = self.books.model.settled(self.program, self.account, now)
+        return model.available(self.program, settled, now)
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(model.fold(self.entries)["closed"])
+
+    @property
+    def debt(self) -> int:
+        return int(model.fold(self.entries)["debt"])
+
+    def do(self, kind: str, *, key: str | None = None, **fields: Any) -> list[Plain] | str:
+        """
+        Carry out a command of the account at hand; a closed account is opened first, most of the time.
+        """
+        command = {"command": kind, "account": self.account, **fields}
+        if key is None and (model.fact_of(command) is None or self.keys % 3 == 0) and kind != "expire":
+            key = f"key-{self.keys}"
+        self.keys += 1
+        return self.books.run(self.program, command, key, self.now)
+
+    def orders(self) -> dict[tuple[str, int], list[Plain]]:
+        """
+        Return the facts of each order and cycle of the account.
+        """
+        named = {
+            (entry["command"]["order"], entry["command"].get("cycle", 1))
+            for entry in self.entries
+            if entry["command"].get("order")
+        }
+        return {name: model.facts_of(self.entries, *name) for name in sorted(named)}
+
+    def open_orders(self, *, documented: bool = True) -> list[tuple[str, int]]:
+        return [
+            name
+            for name, facts in self.orders().items()
+            if not model.named(facts, "cancel") and (not documented or model.document_of(facts))
+        ]
+
+    def some_order(self, data: st.DataObject, *, documented: bool = True) -> dict[str, Any] | None:
+        found = self.open_orders(documented=documented)
+        if not found:
+            return None
+        order, cycle = data.draw(st.sampled_from(found))
+        return {"order": order, "cycle": cycle}
+
+    def occurred(self, data: st.DataObject) -> dict[str, datetime]:
+        if data.draw(st.integers(0, 3)):
+            return {}
+        return {"occurred_at": self.now + timedelta(hours=data.draw(hours))}
+
+    # --- place and time ----------------------------------------------------------------------------------------
+
+    @rule(place=st.sampled_from(PLACES))
+    def turn_to_account(self, place: tuple[str, str]) -> None:
+        self.at = place
+
+    @rule(step=st.sampled_from([1, 7, 26, 49, 70, 150, 300, 700, -1, -20, -80]))
+    def clock_moves(self, step: int) -> None:
+        """
+        The host's clock goes on, jumps over expiry, or goes back (R-04, I-35).
+        """
+        self.now += timedelta(hours=step)
+
+    @rule(
+        rules=st.sampled_from(RULES),
+        limits=st.sampled_from(LIMITS),
+        restore=st.sampled_from(RESTORE),
+        rates=st.sampled_from(RATES),
+        shortfall=st.sampled_from(["debt", "clamp", "refuse"]),
+        redeeming=st.sampled_from(["earn_nothing", "net_of_points", "full"]),
+    )
+    def program_changes(
+        self, rules: Any, limits: Any, restore: Any, rates: Any, shortfall: str, redeeming: str
+    ) -> None:
+        """
+        The merchant changes rules and policies; what is recorded keeps its own (I-8).
+        """
+        changed = {"rules": rules, "limits": limits, "restore": restore, "rates": rates}
+        changed |= {"shortfall": shortfall, "redeeming_orders": redeeming}
+        self.programs[self.at[0]] = self.program | changed
+
+    # --- points by count and by hand ---------------------------------------------------------------------------
+
+    @rule(data=st.data(), count=points)
+    def earn(self, data: st.DataObject, count: int) -> None:
+        self.do("earn", points=count, **self.occurred(data))
+
+    @rule(data=st.data(), count=points, lasts=st.sampled_from([None, None, 90, -5]))
+    def credit(self, data: st.DataObject, count: int, lasts: int | None) -> None:
+        until = {} if lasts is None else {"expires_at": self.now + timedelta(hours=lasts)}
+        self.do("adjust", points=count, **until, **self.occurred(data))
+
+    @rule(data=st.data())
+    def debit(self, data: st.DataObject) -> None:
+        if self.available:
+            self.do("adjust", points=-data.draw(st.integers(1, self.available)))
+
+    @rule(beyond=st.integers(1, 40))
+    def debit_into_debt(self, beyond: int) -> None:
+        self.do("adjust", points=-self.available - beyond, allow_debt=True)
+
+    @rule(data=st.data())
+    def set_balance(self, data: st.DataObject) -> None:
+        self.do("set_balance", points=data.draw(st.sampled_from([0, self.available, 40, 150])))
+
+    @precondition(lambda self: self.debt)
+    @rule(data=st.data())
+    def forgive(self, data: st.DataObject) -> None:
+        self.do("forgive", points=data.draw(st.integers(1, self.debt)))
+
+    def reversible(self) -> dict[int, int]:
+        """
+        Return what is left to reverse of entries that no order governs.
+        """
+        found = {}
+        for entry in self.entries:
+            if entry["kind"] in ("earned", "adjusted", "redeemed") and not entry["command"].get("order"):
+                claimed = sum(e["claimed"] for e in self.entries if e["reverses"] == entry["sequence"])
+                found[entry["sequence"]] = abs(entry["points"]) + max(0, entry["debt"]) - claimed
+        return found
+
+    @rule(data=st.data(), part=st.booleans())
+    def reverse(self, data: st.DataObject, part: bool) -> None:
+        found = {entry: left for entry, left in self.reversible().items() if left}
+        if found:
+            entry = data.draw(st.sampled_from(sorted(found)))
+            count = data.draw(st.integers(1, found[entry])) if part else None
+            self.do("reverse", entry=entry, points=count)
+
+    @rule(count=points)
+    def reverse_what_is_spent(self, count: int) -> None:
+        """
+        An earn whose points are spent: debt, a write-off, or a refusal.
+        """
+        earned = self.do("earn", points=count)
+        if not isinstance(earned, str) and self.available:
+            self.do("adjust", points=-self.available)
+            self.do("reverse", entry=earned[-1]["sequence"])
+
+    # --- closing, switching off --------------------------------------------------------------------------------
+
+    @rule(count=points)
+    def close_for_a_while(self, count: int) -> None:
+        """
+        A closed account refuses everything but expiry, until it is reopened.
+        """
+        self.do("close")
+        self.do("earn", points=count)
+        self.do("expire")
+        self.do("reopen")
+
+    @rule(data=st.data(), count=points)
+    def switch_off_for_a_while(self, data: st.DataObject, count: int) -> None:
+        """
+        A program that is off earns and redeems nothing, and loses nothing (R-43).
+        """
+        self.programs[self.at[0]] = self.program | {"active": False}
+        self.do("earn", points=count)
+        self.do("redeem", points=count)
+        self.do("process", **self.new_document(data))
+        self.do("adjust", points=count)
+        self.programs[self.at[0]] = self.program | {"active": True}
+
+    @rule()
+    def expire(self) -> None:
+        self.do("expire")
+
+    # --- redeeming ---------------------------------------------------------------------------------------------
+
+    def redeemable(self, **payment: Any) -> int:
+        """
+        Return a number of points that the limits allow, as far as the model's clamps say.
+        """
+        to_pay = payment["to_pay"][0] if "to_pay" in payment else None
+        limits = self.program["limits"]
+        if limits.get("share_max") and to_pay is None:
+            return 0
+        allowed, _ = model.clamped(limits, self.program["rates"][0], to_pay, to_pay, self.available)
+        return int(allowed)
+
+    @rule(data=st.data(), to_pay=cents(1, 3000), less=st.booleans())
+    def redeem(self, data: st.DataObject, to_pay: Fraction, less: bool) -> None:
+        payment = {"to_pay": (to_pay, "EUR")} if data.draw(st.booleans()) or "share_max" in self.program["limits"] else {}
+        most = self.redeemable(**payment)
+        count = most - data.draw(st.sampled_from([0, 10])) if less else most
+        if count > 0:
+            self.do("redeem", points=count, **payment, **self.occurred(data))
+
+    @rule(data=st.data(), number=st.integers(0, 5))
+    def redeem_for_order(self, data: st.DataObject, number: int) -> None:
+        name = self.some_order(data, documented=False) if data.draw(st.booleans()) else None
+        name = name or {"order": f"order-{number}", "cycle": 1}
+        payment = {"to_pay": (Fraction(25), "EUR")} if data.draw(st.booleans()) else {}
+        count = self.redeemable(**payment)
+        if count > 0:
+            self.do("redeem", points=min(count, 10 * data.draw(st.integers(1, 6))), **name, **payment)
+
+    # --- facts of orders ---------------------------------------------------------------------------------------
+
+    def new_document(self, data: st.DataObject) -> dict[str, Any]:
+        """
+        Return the fields of a place or process: of a new order, or of a known one as it was said or with a change.
+        """
+        known = self.orders()
+        if known and data.draw(st.integers(0, 2)) == 0:
+            (order, cycle), facts = data.draw(st.sampled_from(sorted(known.items(), key=lambda pair: pair[0])))
+            document = model.document_of(facts)
+            if document and data.draw(st.booleans()):
+                return {"order": order, "cycle": cycle, "document": document}
+            if model.named(facts, "cancel") and (order, cycle + 1) not in known:
+                cycle += 1
+        else:
+            order, cycle = f"order-{data.draw(st.integers(0, 9))}", 1
+        return {"order": order, "cycle": cycle, "document": data.draw(documents(order, self.account, cycle))}
+
+    @rule(data=st.data())
+    def place(self, data: st.DataObject) -> None:
+        self.do("place", **self.new_document(data), **self.occurred(data))
+
+    @rule(data=st.data())
+    def process(self, data: st.DataObject) -> None:
+        self.do("process", **self.new_document(data), **self.occurred(data))
+
+    @rule(data=st.data())
+    def process_and_spend(self, data: st.DataObject) -> None:
+        """
+        An order whose points are spent before it is cancelled.
+        """
+        name = self.new_document(data)
+        if not isinstance(self.do("process", **name), str) and self.available:
+            self.do("adjust", points=-self.available)
+            self.do("cancel", order=name["order"], cycle=name["cycle"])
+
+    @rule(data=st.data(), all_of_it=st.integers(0, 2), approved=st.booleans())
+    def pay(self, data: st.DataObject, all_of_it: int, approved: bool) -> None:
+        name = self.some_order(data, documented=False)
+        if name:
+            facts = self.orders()[name["order"], name["cycle"]]
+            due = model.whole_cents(model.total(facts)) if model.document_of(facts) else Fraction(10)
+            kind = data.draw(st.sampled_from(["card", "transfer", "gift_card"]))
+            amount = due if all_of_it else model.whole_cents(due / 2)
+            tender = {"kind": kind, "id": kind, "amount": amount, "approved": approved, "earns": kind != "gift_card"}
+            self.do("pay", **name, tender=tender | {"currency": "EUR"}, **self.occurred(data))
+
+    @rule(data=st.data(), tender=st.sampled_from(["card", "transfer", "gift_card"]))
+    def approve_payment(self, data: st.DataObject, tender: str) -> None:
+        name = self.some_order(data, documented=False)
+        if name:
+            self.do("approve_payment", **name, tender=tender, **self.occurred(data))
+
+    def some_units(self, data: st.DataObject, name: dict[str, Any], *kinds: str, everything: bool) -> dict[str, int]:
+        """
+        Return units of lines that a document of one of these kinds can still name.
+        """
+        facts = self.orders()[name["order"], name["cycle"]]
+        document, used = model.document_of(facts), model.units(facts, *kinds)
+        left = {line["id"]: line["quantity"] - used.get(line["id"], 0) for line in document["lines"]}
+        left = {line: count for line, count in left.items() if count > 0}
+        if everything or not left:
+            return left
+        line = data.draw(st.sampled_from(sorted(left)))
+        return {line: data.draw(st.integers(1, left[line]))}
+
+    @rule(data=st.data(), everything=st.booleans(), number=st.integers(0, 6))
+    def invoice(self, data: st.DataObject, everything: bool, number: int) -> None:
+        name = self.some_order(data)
+        lines = self.some_units(data, name, "invoice", everything=everything) if name else None
+        if name and lines:
+            self.do("invoice", **name, id=f"i{number}", lines=lines, **self.occurred(data))
+
+    @rule(data=st.data(), everything=st.booleans(), number=st.integers(0, 6))
+    def cancel_lines(self, data: st.DataObject, everything: bool, number: int) -> None:
+        name = self.some_order(data)
+        lines = self.some_units(data, name, "cancel_lines", "return_lines", everything=everything) if name else None
+        if name and lines:
+            self.do("cancel_lines", **name, id=f"c{number}", lines=lines, **self.occurred(data))
+
+    @rule(data=st.data(), everything=st.booleans(), number=st.integers(0, 6))
+    def return_lines(self, data: st.DataObject, everything: bool, number: int) -> None:
+        name = self.some_order(data)
+        lines = self.some_units(data, name, "cancel_lines", "return_lines", everything=everything) if name else None
+        if name and lines:
+            self.do("return_lines", **name, id=f"r{number}", lines=lines, **self.occurred(data))
+
+    @rule(data=st.data(), kind=st.sampled_from(["invoice", "cancel_lines", "return_lines"]), number=st.integers(0, 9))
+    def name_lines_before_the_document(self, data: st.DataObject, kind: str, number: int) -> None:
+        """
+        A document about lines may come before the order itself.
+        """
+        name = {"order": f"order-{number}", "cycle": 1}
+        if ((name["order"], 1)) not in self.orders():
+            self.do(kind, **name, id="early", lines={"a": data.draw(st.integers(1, 2))})
+
+    def waiting_returns(self) -> list[tuple[str, int, str]]:
+        """
+        Return the returns that wait for a decision, of orders that are not cancelled.
+        """
+        return [
+            (*name, each["id"])
+            for name in self.open_orders(documented=False)
+            for facts in [self.orders()[name]]
+            for each in model.named(facts, "return_lines")
+            if each["id"] not in model.accepted_returns(facts)
+        ]
+
+    @rule(data=st.data(), outdated=st.sampled_from([0, 0, 0, 1]))
+    def decide_return(self, data: st.DataObject, outdated: int) -> None:
+        self.decide(data, outdated)
+
+    def decide(self, data: st.DataObject, outdated: int) -> None:
+        waiting = self.waiting_returns()
+        if not waiting:
+            return
+        order, cycle, return_id = data.draw(st.sampled_from(waiting))
+        now = self.books.time_of(self.program, self.account, self.now)
+        take, give = self.books.model.proposal(self.program, self.account, order, cycle, return_id, now)
+        for ledger in self.books.ledgers(self.program):
+            proposed = ledger.propose_return(order, return_id, account=self.account, cycle=cycle, at=now)
+            assert (proposed.take_back, proposed.give_back) == (take, give)
+        self.do(
+            "decide_return",
+            order=order,
+            cycle=cycle,
+            return_id=return_id,
+            proposed_take_back=take + outdated,
+            proposed_give_back=give,
+            take_back=data.draw(st.sampled_from([take, take, 0, take // 2, take + 3])),
+            give_back=data.draw(st.sampled_from([give, give, 0, give // 2, give + 1])),
+        )
+
+    @rule(data=st.data(), line=st.integers(0, 2))
+    def return_and_decide(self, data: st.DataObject, line: int) -> None:
+        """
+        An order that is paid with points in part, comes back in part, and is decided.
+        """
+        name = self.new_document(data)
+        if not isinstance(self.do("process", **name), str):
+            count = self.redeemable(to_pay=(Fraction(25), "EUR"))
+            if count > 0 and data.draw(st.booleans()):
+                cycle = {"order": name["order"], "cycle": name["cycle"]}
+                self.do("redeem", points=count, to_pay=(Fraction(25), "EUR"), **cycle)
+            lines = name["document"]["lines"]
+            returned = {lines[line % len(lines)]["id"]: 1}
+            self.do("return_lines", order=name["order"], cycle=name["cycle"], id="r9", lines=returned)
+            self.decide(data, data.draw(st.sampled_from([0, 0, 0, 1])))
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        name = self.some_order(data, documented=False)
+        if name:
+            self.do("cancel", **name, **self.occurred(data))
+
+    @rule(number=st.integers(0, 9))
+    def cancel_first(self, number: int) -> None:
+        """
+        A cancel that arrives before its order leaves a mark (R-29).
+        """
+        if (f"order-{number}", 1) not in self.orders():
+            self.do("cancel", order=f"order-{number}", cycle=1)
+
+    # --- what is refused, one cause at a time ------------------------------------------------------------------
+
+    @rule(data=st.data(), beyond=st.integers(1, 40))
+    def ask_by_hand_for_what_is_refused(self, data: st.DataObject, beyond: int) -> None:
+        cause = data.draw(
+            st.sampled_from(["too much", "no debt", "reversed too far", "no entry", "not reversible", "open already"])
+        )
+        entries, reversible = self.entries, self.reversible()
+        if cause == "too much":
+            self.do("adjust", points=-self.available - beyond, allow_debt=False)
+        elif cause == "no debt":
+            self.do("forgive", points=self.debt + beyond)
+        elif cause == "reversed too far" and reversible:
+            entry = data.draw(st.sampled_from(sorted(reversible)))
+            self.do("reverse", entry=entry, points=reversible[entry] + beyond)
+        elif cause == "no entry":
+            self.do("reverse", entry=len(entries) + 50)
+        elif cause == "not reversible":
+            found = [entry["sequence"] for entry in entries if entry["sequence"] not in reversible]
+            if found:
+                self.do("reverse", entry=data.draw(st.sampled_from(found)))
+        elif cause == "open already":
+            self.do("reopen")
+
+    @rule(data=st.data(), beyond=st.integers(1, 40))
+    def redeem_what_is_refused(self, data: st.DataObject, beyond: int) -> None:
+        cause = data.draw(
+            st.sampled_from(
+                ["too much", "limit", "no share", "no rate", "two currencies", "debt", "threshold", "cancelled order"]
+            )
+        )
+        everything, limits = max(1, self.available), self.program["limits"]
+        if cause == "too much":
+            self.do("redeem", points=self.available + beyond, to_pay=(Fraction(1000), "EUR"))
+        elif cause == "limit":
+            self.do("redeem", points=everything, to_pay=(Fraction(1, 100), "EUR"))
+        elif cause == "no share" and limits.get("share_max"):
+            self.do("redeem", points=everything)
+        elif cause == "no rate":
+            self.do("redeem", points=everything, currency=data.draw(st.sampled_from(["JPY", "GBP"])))
+        elif cause == "two currencies":
+            self.do("redeem", points=everything, currency="USD", to_pay=(Fraction(10), "EUR"))
+        elif cause == "debt":
+            self.do("adjust", points=-self.available - 1, allow_debt=True)
+            self.do("redeem", points=10)
+        elif cause == "threshold" and limits.get("threshold"):
+            self.do("set_balance", points=50)
+            self.do("redeem", points=10)
+        elif cause == "cancelled order":
+            found = [name for name, facts in self.orders().items() if model.named(facts, "cancel")]
+            fresh = [name for name in found if not model.named(self.orders()[name], "redeem")]
+            if fresh:
+                order, cycle = data.draw(st.sampled_from(fresh))
+                self.do("redeem", points=10, order=order, cycle=cycle)
+
+    @rule(data=st.data(), kind=st.sampled_from(["invoice", "cancel_lines", "return_lines"]))
+    def report_what_is_refused(self, data: st.DataObject, kind: str) -> None:
+        cause = data.draw(
+            st.sampled_from(["currency", "too many units", "no line", "no return", "decided at once", "early cycle"])
+        )
+        name = self.some_order(data)
+        if name is None:
+            return
+        facts = self.orders()[name["order"], name["cycle"]]
+        document, accepted = model.document_of(facts), model.accepted_returns(facts)
+        if cause == "currency":
+            other = data.draw(documents(name["order"], self.account, name["cycle"])) | {"currency": "USD"}
+            self.do("place" if model.named(facts, "process") else "process", **name, document=other)
+        elif cause == "too many units":
+            line = document["lines"][0]
+            self.do(kind, **name, id=f"too-many-{self.keys}", lines={line["id"]: line["quantity"] + 1})
+        elif cause == "no line":
+            self.do(kind, **name, id=f"unknown-{self.keys}", lines={"z": 1})
+        elif cause in ("no return", "decided at once"):
+            decided = {each["return_id"] for each in model.named(facts, "decide_return")}
+            known = sorted(accepted - decided) if cause == "decided at once" else ["nowhere"]
+            zeros = dict.fromkeys(("take_back", "give_back", "proposed_take_back", "proposed_give_back"), 0)
+            for return_id in known[:1]:
+                self.do("decide_return", **name, return_id=return_id, **zeros)
+        else:
+            self.do("cancel", order=name["order"], cycle=name["cycle"] + 1)
+
+    # --- keys --------------------------------------------------------------------------------------------------
+
+    def asked_here(self) -> list[tuple[Plain, str | None]]:
+        return [
+            (command, key)
+            for program, command, key in self.books.asked
+            if (program["id"], command["account"]) == self.at and command["command"] != "expire"
+        ]
+
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        """
+        The same key and content give the first answer, whatever happened since (R-44, I-14).
+        """
+        asked = self.asked_here()
+        if asked:
+            command, key = data.draw(st.sampled_from(asked))
+            self.books.run(self.program, command, key, self.now)
+
+    @rule(data=st.data())
+    def ask_again_under_another_key(self, data: st.DataObject) -> None:
+        """
+        The same fact of an order under another key has one effect (I-15).
+        """
+        asked = [command for command, _ in self.asked_here() if model.fact_of(command)]
+        if asked:
+            self.books.run(self.program, data.draw(st.sampled_from(asked)), f"other-{self.keys}", self.now)
+            self.keys += 1
+
+    @rule(data=st.data())
+    def ask_something_else_under_the_same_key(self, data: st.DataObject) -> None:
+        asked = [(command, key) for command, key in self.asked_here() if key]
+        if asked:
+            command, key = data.draw(st.sampled_from(asked))
+            other = {"command": "earn", "account": self.account, "points": 1}
+            if command["command"] == "earn":
+                other["points"] = command["points"] + 1
+            self.books.run(self.program, other, key, self.now)
+
+
+
+def missing(hits: Counter[tuple[str, str]]) -> set[str]:
+    """
+    Return the commands that were never accepted and the refusals that were never met.
+    """
+    accepted = {command for command, outcome in hits if outcome == "accepted"}
+    return (set(commands.COMMANDS) - accepted) | (REFUSALS - {outcome for _, outcome in hits})
+
+
+def table(hits: Counter[tuple[str, str]]) -> str:
+    """
+    Return how often each command was accepted, replayed and refused, and each refusal met.
+    """
+    lines = [f"{'command':16}{'accepted':>10}{'replayed':>10}{'refused':>10}"]
+    for name in commands.COMMANDS:
+        of = {outcome: count for (command, outcome), count in hits.items() if command == name}
+        refused = sum(count for outcome, count in of.items() if outcome in REFUSALS)
+        lines.append(f"{name:16}{of.get('accepted', 0):10}{of.get('replayed', 0):10}{refused:10}")
+    lines += [f"{name:22}{sum(n for (_, outcome), n in hits.items() if outcome == name):8}" for name in sorted(REFUSALS)]
+    return "\n".join(lines)
+
+
+def run(examples: int, steps: int, *, derandomize: bool) -> None:
+    Shop.hits.clear()
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        derandomize=derandomize,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Shop, settings=chosen)
+    print(f"\n{sum(Shop.hits.values())} commands\n{table(Shop.hits)}")
+    assert not missing(Shop.hits)
+
+
+def test_model_and_storages_agree() -> None:
+    """
+    Model, memory and SQLite accept the same, refuse for the same reason and show the same figures, and every command
+    and refusal was really met (I-1 to I-7, I-12 to I-19, I-31, I-32, I-35, I-39, I-40, R-47).
+    """
+    run(150, 50, derandomize=True)
+
+
+@pytest.mark.campaign
+def test_model_and_storages_agree_for_longer() -> None:
+    """
+    The same for as many examples as `POINTSLEDGER_CAMPAIGN` says, at random (I-39).
+    """
+    run(int(os.environ.get("POINTSLEDGER_CAMPAIGN", "3000")), 60, derandomize=False)
