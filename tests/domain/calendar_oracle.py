@@ -55,6 +55,15 @@ class Calendar:
         span = self.spans[max(0, bisect_right(self._begins, second) - 1)]
         return (second + span.offset) // DAY
 
+    def latest_day_until(self, second: int) -> int:
+        """
+        Return the latest local day that has been shown until a UTC second, inclusive.
+        """
+        here = max(0, bisect_right(self._begins, second) - 1)
+        # The last second of a span is where it shows its latest day; a day back is enough, offsets being less.
+        ends = (later.begins - 1 for later in self.spans[max(1, here - 2) : here + 1] if later.begins > second - DAY)
+        return max([self.day_at(second), *(self.day_at(end) for end in ends)])
+
     def start_of(self, day: int) -> int:
         """
         Return the UTC second from which the local day is `day` or later, for good.

@@ -10,7 +10,25 @@ from pointsledger import Program
 from pointsledger.port import Storage
 from tests.storage.books import BY_HAND, CLUB, assert_balanced, club, day
 
-ASCENDING = ["0", "10", "9", "A", "B", "Z", "_", "a", "aa", "ab", "b", "ä", "\u0301x", "ﬁ", "\uffee", "\U0001f600", "\U0010fffd"]
+ASCENDING = [
+    "0",
+    "10",
+    "9",
+    "A",
+    "B",
+    "Z",
+    "_",
+    "a",
+    "aa",
+    "ab",
+    "b",
+    "ä",
+    "\u0301x",
+    "ﬁ",
+    "\uffee",
+    "\U0001f600",
+    "\U0010fffd",
+]
 """In order of their UTF-8 bytes, which UTF-16 and every language's order do not share."""
 
 

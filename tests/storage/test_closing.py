@@ -26,7 +26,7 @@ def test_use_after_close(storage: Storage):
         lambda: ledger.apply_all([commands.Earn(account=ANN, points=1)]),
         lambda: storage.transact_all([]),
         lambda: ledger.balance(ANN),
-        lambda: ledger.accounts(),
+        ledger.accounts,
         lambda: ledger.expire_due(at=day(0)),
     ]
     for call in calls:

@@ -179,7 +179,7 @@ def test_call_from_within_a_decision_is_refused(storage: Storage):
         lambda: ledger.earn(ANN, 1, key="nested"),
         lambda: ledger.apply_all([commands.Earn(account=ANN, points=1, key="nested")]),
         lambda: ledger.balance(ANN),
-        lambda: ledger.accounts(),
+        ledger.accounts,
         lambda: storage.due_accounts("club", day(0), 1),
     ]
     refused = []

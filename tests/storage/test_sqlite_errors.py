@@ -3,7 +3,6 @@ How errors of SQLite come out: as errors of this library that say who must act.
 """
 
 import contextlib
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -45,9 +44,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opening]
             found = Faults(**faults)
             at, found.at = found.at, None
             monkeypatch.setattr(sqlite3, "connect", found.connect)
-            storage = stack.enter_context(
-                SQLiteStorage(tmp_path / "points.db", journal_mode="delete", timeout=timeout)
-            )
+            storage = stack.enter_context(SQLiteStorage(tmp_path / "points.db", journal_mode="delete", timeout=timeout))
             monkeypatch.undo()
             club(storage).earn(ANN, 500, key="first")
             found.at, found.count = at, 0
@@ -65,9 +62,7 @@ def held(path: Path) -> Iterator[subprocess.Popen[bytes]]:
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
         "c.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read(1); c.execute('COMMIT')"
     )
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
+    with subprocess.Popen([sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         yield other
@@ -215,7 +210,7 @@ def test_journal_changes_as_soon_as_others_are_gone(tmp_path: Path):
         "import sys, time; from pointsledger.storage.sqlite import SQLiteStorage; "
         "s = SQLiteStorage(sys.argv[1], journal_mode='wal'); print(flush=True); time.sleep(0.3); s.close()"
     )
-    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE) as other:  # noqa: S603
+    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         SQLiteStorage(path, journal_mode="delete").close()
@@ -293,7 +288,7 @@ def test_table_that_is_gone(tmp_path: Path):
 
 def test_damaged_file(tmp_path: Path):
     """
-    A file that is damaged under the storage's hands is `Corrupt`.
+    A file whose pages are damaged is `Corrupt`.
     """
     path = tmp_path / "points.db"
     with SQLiteStorage(path, journal_mode="delete") as storage:
@@ -301,9 +296,8 @@ def test_damaged_file(tmp_path: Path):
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
-    with SQLiteStorage(path, journal_mode="delete") as storage, pytest.raises(Corrupt, match="malformed"):  # noqa: PT012
-        club(storage).accounts()
-        club(storage).entries(ANN)
+    with pytest.raises(Corrupt, match="malformed"):
+        SQLiteStorage(path, journal_mode="delete")
 
 
 def test_interrupted_by_its_caller(tmp_path: Path):
@@ -376,7 +370,7 @@ storage = SQLiteStorage(path, journal_mode=mode)
 club(storage).earn(ANN, 5, key="before")
 grows = Path(f"{path}-wal") if mode == "wal" else path
 unknown = 0
-for extra in range(0, 60_000, 1_500):
+for extra in range(0, 1_000_000, 8_000):
     before = books(storage)
     batch = [commands.Earn(account=ANN, points=1, key=f"{extra}-{n}", comment="x" * 1500, at=day(0)) for n in range(9)]
     resource.setrlimit(resource.RLIMIT_FSIZE, (grows.stat().st_size + extra, resource.RLIM_INFINITY))
@@ -396,7 +390,7 @@ for extra in range(0, 60_000, 1_500):
     if not failed:
         break
 assert not failed and unknown
-assert len(books(storage)[ANN][1]) == 1 + 9 * (extra // 1_500 + 1)
+assert len(books(storage)[ANN][1]) == 1 + 9 * (extra // 8_000 + 1)
 print("whole")
 """
 
@@ -407,7 +401,7 @@ def test_disk_that_fails_under_a_commit(tmp_path: Path, mode: str):
     If the disk refuses a write, at whichever page, the command fails by name, and by its key is done once (I-24, I-25).
     """
     options = ["-c", LIMITED, str(tmp_path / "points.db"), mode]
-    ran = subprocess.run([sys.executable, *options], check=False, capture_output=True, text=True, timeout=60)  # noqa: S603
+    ran = subprocess.run([sys.executable, *options], check=False, capture_output=True, text=True, timeout=60)
     assert ran.stdout == "whole\n", ran.stderr
 
 

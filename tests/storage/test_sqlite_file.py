@@ -164,7 +164,9 @@ def test_database_of_another_program(tmp_path: Path):
     """
     path = tmp_path / "shop.db"
     with closing(sqlite3.connect(path)) as shop:
-        shop.executescript("CREATE TABLE entries (id INTEGER PRIMARY KEY, text); INSERT INTO entries VALUES (1, 'theirs')")
+        shop.executescript(
+            "CREATE TABLE entries (id INTEGER PRIMARY KEY, text); INSERT INTO entries VALUES (1, 'theirs')"
+        )
     with SQLiteStorage(path) as storage:
         club(storage).apply_all(story())
         assert_balanced(storage)
@@ -380,7 +382,7 @@ def test_journal_left_by_a_crash(written: Path, mode: str, reopened: str):
         more = [commands.Earn(account="cid", points=1, key=str(n), comment="x" * 500, at=day(0)) for n in range(100)]
         club(storage).apply_all(more)  # more than fits the cache
         before = books(storage)
-    crash = subprocess.run([sys.executable, "-c", CRASH, written, mode], check=False)  # noqa: S603
+    crash = subprocess.run([sys.executable, "-c", CRASH, written, mode], check=False)
     assert crash.returncode == 9
     assert (written.parent / f"points.db-{'wal' if mode == 'wal' else 'journal'}").stat().st_size > 0
     with SQLiteStorage(written, journal_mode=reopened) as storage:  # type: ignore[arg-type]

@@ -170,7 +170,7 @@ def test_fork_while_threads_write(tmp_path: Path, mode: Any, end: str):
     A child that ends, in the ordinary way or at once, takes nothing from what threads of its parent were writing (A84).
     """
     options = ["-W", "ignore::DeprecationWarning", "-c", FORKING, str(tmp_path / "points.db"), mode, end]
-    ran = subprocess.run([sys.executable, *options], check=False, capture_output=True, text=True, timeout=60)  # noqa: S603
+    ran = subprocess.run([sys.executable, *options], check=False, capture_output=True, text=True, timeout=60)
     assert ran.stdout.startswith("whole"), ran.stderr
     with SQLiteStorage(tmp_path / "points.db", journal_mode=mode) as storage:
         assert sum(len(kept[1]) for kept in books(storage).values()) == int(ran.stdout.split()[1])

@@ -171,7 +171,9 @@ def test_it_never_begins_commits_or_rolls_back(file: Path):
         ledger.expire_due(at=day(900))
         storage.close()
         assert shop.in_transaction
-    ends = {statement for statement in faults.seen if statement.split()[0] not in {"SELECT", "INSERT", "UPDATE", "PRAGMA"}}
+    ends = {
+        statement for statement in faults.seen if statement.split()[0] not in {"SELECT", "INSERT", "UPDATE", "PRAGMA"}
+    }
     assert ends == {"SAVEPOINT pointsledger", "RELEASE pointsledger", "ROLLBACK TO pointsledger"}
     assert seen_by_others(file) == ([], [])
 
@@ -186,7 +188,7 @@ def test_no_transaction(file: Path, plain: sqlite3.Connection):
         lambda: ledger.earn(ANN, 1),
         lambda: ledger.apply_all([commands.Earn(account=ANN, points=1)]),
         lambda: ledger.expire(ANN),
-        lambda: storage.create_schema(),
+        storage.create_schema,
     ]
     for call in calls:
         with pytest.raises(NoTransaction, match="begin a transaction first"):
@@ -306,7 +308,7 @@ def test_schema_is_created_in_the_callers_transaction(tmp_path: Path):
         storage.create_schema()
         ledger.earn(ANN, 5)
         shop.execute("ROLLBACK")
-        for call in (lambda: ledger.balance(ANN), lambda: ledger.accounts()):
+        for call in (lambda: ledger.balance(ANN), ledger.accounts):
             with pytest.raises(SchemaMismatch, match=r"create it with create_schema\(\)"):
                 call()
         shop.execute("BEGIN")
@@ -340,7 +342,7 @@ def test_newer_schema(plain: sqlite3.Connection):
     for call in (
         lambda: club(storage).earn(ANN, 5),
         lambda: club(storage).balance(ANN),
-        lambda: storage.create_schema(),
+        storage.create_schema,
     ):
         with pytest.raises(SchemaMismatch, match="newer"):
             call()

@@ -90,7 +90,10 @@ def test_whole_numbers_take_nothing_else(plain: sqlite3.Connection, value: Any):
 
 IN, OUT = ("earned", "adjusted", "restored", "forgiven"), ("available", "pending", "redeemed", "expired", "reversed")
 CHECKS = [
-    *(("accounts", f"{name} = -1, {IN[i - 1]} = {IN[i - 1]} + {name} + 1", f"{name} >= 0") for i, name in enumerate(IN)),
+    *(
+        ("accounts", f"{name} = -1, {IN[i - 1]} = {IN[i - 1]} + {name} + 1", f"{name} >= 0")
+        for i, name in enumerate(IN)
+    ),
     *(("accounts", f"{name} = -1, removed = removed + {name} + 1", f"{name} >= 0") for name in OUT),
     ("accounts", "removed = -1, redeemed = redeemed + removed + 1", "removed >= 0"),
     ("accounts", "debt = -1, forgiven = forgiven + debt + 1", "debt >= 0"),
@@ -116,7 +119,9 @@ CHECKS = [
 ]
 
 
-@pytest.mark.parametrize(("table", "change", "check"), CHECKS, ids=[f"{table}: {change}" for table, change, _ in CHECKS])
+@pytest.mark.parametrize(
+    ("table", "change", "check"), CHECKS, ids=[f"{table}: {change}" for table, change, _ in CHECKS]
+)
 def test_each_check_stands_alone(plain: sqlite3.Connection, table: str, change: str, check: str):
     """
     Each check refuses by itself what no other one sees, with no lock and no ledger before it (I-2, I-23).
@@ -204,7 +209,12 @@ def test_sequence_without_lock_and_version(path: Path, plain: sqlite3.Connection
     plain.execute(f"INSERT INTO pointsledger_accounts VALUES ({', '.join('?' * len(before))})", before)
     with pytest.raises(VersionConflict):
         first.finish()
-    assert [key for (key,) in plain.execute("SELECT command_key FROM pointsledger_entries WHERE sequence = 17 AND account = 'ann'")] == ["two"]
+    assert [
+        key
+        for (key,) in plain.execute(
+            "SELECT command_key FROM pointsledger_entries WHERE sequence = 17 AND account = 'ann'"
+        )
+    ] == ["two"]
 
 
 def test_key_without_lock_version_and_sequence(path: Path, plain: sqlite3.Connection):
@@ -253,7 +263,7 @@ def test_first_entry_of_two_writers(path: Path, plain: sqlite3.Connection):
         "UPDATE pointsledger_accounts SET as_of = 9000000000000000000",
         "UPDATE pointsledger_lots SET earned_at = 9000000000000000000",
         "UPDATE pointsledger_entries SET command = '{' WHERE ordinal = 0",
-        "UPDATE pointsledger_entries SET command = '{\"command\": \"unheard_of\"}' WHERE ordinal = 0",
+        'UPDATE pointsledger_entries SET command = \'{"command": "unheard_of"}\' WHERE ordinal = 0',
         "UPDATE pointsledger_entries SET money = 'much' WHERE money IS NOT NULL",
         "UPDATE pointsledger_terms SET body = '[]'",
         "DELETE FROM pointsledger_terms",
@@ -373,7 +383,10 @@ def test_every_statement_uses_an_index(statements: frozenset[str], plain: sqlite
         ("ORDER BY expires_at, earned_at, lot LIMIT", "lots_by_expiry (program=? AND account=? AND expires_at>?)"),
         ("ORDER BY earned_at, lot LIMIT", "lots_by_age (program=? AND account=?)"),
         ("remaining > 0 AND expires_at <= ?", "lots_by_expiry (program=? AND account=? AND expires_at<?)"),
-        ("waits = 1 AND available_at > ? AND available_at <= ?", "lots_waiting (program=? AND account=? AND available_at>? AND available_at<?)"),
+        (
+            "waits = 1 AND available_at > ? AND available_at <= ?",
+            "lots_waiting (program=? AND account=? AND available_at>? AND available_at<?)",
+        ),
         ("ORDER BY expires_at LIMIT 1", "lots_by_expiry (program=? AND account=? AND expires_at>?)"),
         ("ORDER BY available_at LIMIT 1", "lots_waiting (program=? AND account=? AND available_at>?)"),
         ("next_change_at <= ?", "accounts_by_change (program=? AND next_change_at<?)"),

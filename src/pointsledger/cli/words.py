@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ..domain.entries import Entry
-from ..domain.instants import local_date, start_of_day
+from ..domain.instants import wall_date, start_of_day
 from ..domain.money import Money
 from ..domain.program import Program
 
@@ -47,14 +47,14 @@ def local_day(instant: datetime, program: Program) -> str:
     """
     Return the local date in the program's zone.
     """
-    return local_date(instant, program.timezone).isoformat()
+    return wall_date(instant, program.timezone).isoformat()
 
 
 def last_valid(expires_at: datetime, program: Program) -> str:
     """
     Return how long points that lapse at this instant can be used, as their holder reads it (R-37).
     """
-    day = local_date(expires_at, program.timezone)
+    day = wall_date(expires_at, program.timezone)
     if expires_at == start_of_day(day, program.timezone):
         return f"until {local_day(expires_at - _MICROSECOND, program)}"
     return f"before {local_time(expires_at, program)}"

@@ -153,7 +153,8 @@ def _adjust_by(draft: Draft, points: int, expires_at: datetime | None, *, allow_
     program = draft.program
     if points > 0:
         expires_at = expires_at or program.expires_at(draft.at)
-        draft.credit("adjusted", points, available_at=draft.at, expires_at=expires_at)
+        started = draft.activity(None, draft.at)
+        draft.credit("adjusted", points, available_at=draft.at, expires_at=expires_at, lapses_at=started)
     elif points == 0:
         draft.post("noted")
     elif allow_debt:

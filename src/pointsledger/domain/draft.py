@@ -219,15 +219,17 @@ class Draft:
             usable = sorted(self._usable_here(), key=ORDER_OF_USE[self.program.use_order])
             self.post("repaid", -due, allocations=_drawn_from(usable, due), debt=-due, occurred_at=self.at)
 
-    def activity(self, kind: Activity, at: datetime) -> datetime | None:
+    def activity(self, kind: Activity | None, at: datetime) -> datetime | None:
         """
         Return when the account lapses after an activity that counts, or None if it changes nothing (R-36).
+
+        The clock starts with the first credit, whatever it is; `kind` None can do no more than start it.
         """
         idle = self.program.expiry.idle
-        if idle is None or kind not in idle.resets:
+        known = self.account.lapses_at
+        if idle is None or (known is not None and kind not in idle.resets):
             return None
         lapses_at = idle.lapses_at(at, self.program.timezone)
-        known = self.account.lapses_at
         return lapses_at if lapses_at is not None and (known is None or lapses_at > known) else None
 
     # --- points in -----------------------------------------------------------------------------------------

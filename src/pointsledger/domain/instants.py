@@ -93,11 +93,29 @@ def check_zone(value: Any, field: str) -> str:
     return str(value)
 
 
-def local_date(instant: datetime, zone_name: str) -> date:
+def wall_date(instant: datetime, zone_name: str) -> date:
     """
     Return the date that a calendar on the wall shows at `instant` in the zone.
     """
     return instant.astimezone(zone(zone_name)).date()
+
+
+def local_date(instant: datetime, zone_name: str) -> date:
+    """
+    Return the latest date that a calendar on the wall has shown until `instant`, inclusive.
+
+    It is the date shown, except where clocks go back over midnight: there the wall shows tomorrow's date for some
+    minutes and then today's again. Who has seen tomorrow's date is not told an earlier one later, so a later instant
+    never has an earlier date (I-33).
+    """
+    day = wall_date(instant, zone_name)
+    tomorrow = day + _DAY
+    return tomorrow if _first_midnight(tomorrow, zone_name) <= instant else day
+
+
+@lru_cache(maxsize=65536)
+def _first_midnight(day: date, zone_name: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone(zone_name)).astimezone(UTC)
 
 
 @lru_cache(maxsize=65536)
@@ -109,13 +127,12 @@ def start_of_day(day: date, zone_name: str) -> datetime:
     the first instant that exists; after a midnight that is repeated from before, the earlier day has truly ended
     only the second time.
     """
-    here = zone(zone_name)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=here)
-    first, second = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
+    first = _first_midnight(day, zone_name)
+    second = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name), fold=1).astimezone(UTC)
     if first == second:
         return first
     if first < second:  # repeated: has the wall calendar gone back to the day before?
-        return second if local_date(second - _MICROSECOND, zone_name) < day else first
+        return second if wall_date(second - _MICROSECOND, zone_name) < day else first
     return _transition(day, zone_name, second, first)
 
 
@@ -126,7 +143,7 @@ def _transition(day: date, zone_name: str, before: datetime, after: datetime) ->
     low, high = before - _DAY, after
     while high - low > _SECOND:
         middle = (low + (high - low) // 2).replace(microsecond=0)
-        if local_date(middle, zone_name) < day:
+        if wall_date(middle, zone_name) < day:
             low = middle
         else:
             high = middle
