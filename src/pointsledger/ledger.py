@@ -288,8 +288,12 @@ class Ledger:
 
         `redeem(account, quote.points, ...)` with the same arguments is then accepted, if nothing happens between.
 
+        What the order itself earned is not counted where redeeming takes it back first (R-18).
+
         Raises:
-            ProgramInactive, DebtOutstanding, BelowThreshold, NoExchangeRate, InvalidInput: in this order.
+            AccountClosed; IdempotencyConflict: the order is paid with points already; CycleNotOpen, OrderCancelled,
+            ProgramInactive, DebtOutstanding, BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput,
+            ShortfallRefused: in this order.
         """
         wish = commands.Redeem(
             account=account,
@@ -325,8 +329,8 @@ class Ledger:
 
         Raises:
             AccountClosed, IdempotencyConflict, CycleNotOpen, OrderCancelled, ProgramInactive, DebtOutstanding,
-            BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput, InsufficientPoints, RedemptionLimited:
-                in this order.
+            BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput, ShortfallRefused (points that the order
+            earned are spent), InsufficientPoints, RedemptionLimited: in this order.
         """
         command = commands.Redeem(
             account=account,
@@ -345,6 +349,9 @@ class Ledger:
     def quote(self, order: Order, *, at: datetime | None = None) -> Award:
         """
         Return what the order would earn, per rule and line, and why, before anything is recorded (R-21).
+
+        Raises:
+            CurrencyMismatch: the order is known in another currency.
         """
         now = self._at(at)
         _checked(order, Order, "order")

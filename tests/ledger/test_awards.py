@@ -11,7 +11,6 @@ from attrs import evolve
 
 from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Order, PendingPolicy, Program, Tender
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken
 
 PER_POUND = EarnRule.per_amount(1, per=gbp("1.00"))
@@ -96,9 +95,7 @@ class TestBasis:
         Where the rule counts shipping, the tender is taken off lines and shipping: 20.00 + 5.00 - 10.00 (R-15).
         """
         rule = EarnRule.per_amount(1, per=gbp("1.00"), with_shipping=True)
-        bought = order(
-            "o-1", line("mug", "20.00"), shipping=gbp("5.00"), tenders=[Tender("gift_card", gbp("10.00"))]
-        )
+        bought = order("o-1", line("mug", "20.00"), shipping=gbp("5.00"), tenders=[Tender("gift_card", gbp("10.00"))])
 
         assert points(storage, [rule], bought) == 15
 
@@ -160,9 +157,7 @@ class TestRules:
         ("rounding", "at_half", "at_odd_half", "at_third"),
         [("floor", 2, 3, 0), ("ceil", 3, 4, 1), ("half_up", 3, 4, 0), ("half_even", 2, 4, 0)],
     )
-    def test_one_rounding(
-        self, storage: Storage, rounding: str, at_half: int, at_odd_half: int, at_third: int
-    ) -> None:
+    def test_one_rounding(self, storage: Storage, rounding: str, at_half: int, at_odd_half: int, at_third: int) -> None:
         """
         An exact 2.5, 3.5 and 1/3 become whole by the rule's mode, once (R-03).
         """
@@ -427,7 +422,9 @@ class TestTiming:
         Full payment means lines that are not cancelled, shipping and tax: 20.00 + 3.00 + 2.00 (R-13).
         """
         shop = Shop(storage, evolve(PROGRAM, timing="on_full_payment"))
-        shop.ledger.place(order("o-1", line("mug", "20.00"), line("pot", "9.00"), shipping=gbp("3.00"), tax=gbp("2.00")))
+        shop.ledger.place(
+            order("o-1", line("mug", "20.00"), line("pot", "9.00"), shipping=gbp("3.00"), tax=gbp("2.00"))
+        )
         shop.ledger.pay("o-1", Tender("card", gbp("24.99"), id="a"), account=ANN)
         assert taken(shop.ledger.cancel_lines("o-1", "c-1", {"pot": 1}, account=ANN)) == ["noted"]
 
@@ -481,6 +478,18 @@ class TestTiming:
 
         # Paid twice: earned on the 3rd. Cancelled on the 3rd although invoiced: nothing is kept.
         assert moved == (["earned +20", "reversed -20"] if timing == "on_full_payment" else ["reversed -20"])
+
+    def test_an_order_of_long_ago(self, storage: Storage) -> None:
+        """
+        An order that is reported after its points would have lapsed shows both in one command (R-13, R-36).
+        """
+        shop = Shop(storage, evolve(PROGRAM, expiry=ExpiryPolicy.after(days=10)))
+
+        receipt = shop.on("2024-03-20").process(self.MUG, occurred_at=instant("2024-03-01"))
+
+        assert taken(receipt) == ["earned +20", "expired -20"]
+        assert receipt.points == 20  # what lapsed is time's doing, not the command's
+        assert shop.balance() == "nothing"
 
 
 class TestRedeemingOrders:
@@ -541,9 +550,7 @@ class TestPending:
         """
         Points wait to the start of the date, and their expiry starts to run there (R-20).
         """
-        shop = Shop(
-            storage, evolve(PROGRAM, pending=PendingPolicy.after(days=14), expiry=ExpiryPolicy.after(days=10))
-        )
+        shop = Shop(storage, evolve(PROGRAM, pending=PendingPolicy.after(days=14), expiry=ExpiryPolicy.after(days=10)))
         shop.on("2024-03-01 15:00").process(self.MUG)
         assert shop.balance() == "20 pending"
 

@@ -9,13 +9,15 @@ import pytest
 from pointsledger import ExchangeRate, Program, commands
 from pointsledger.errors import InsufficientPoints, InvalidInput
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, Shop, gbp, taken
 
 PROGRAM = Program(id="shop", exchange_rates=[ExchangeRate(10, gbp("1.00"))])
 
 
 def earn(account: str, points: int, key: str | None = None) -> commands.Command:
+    """
+    Return a command that gives points.
+    """
     return commands.Earn(account=account, points=points, key=key)
 
 

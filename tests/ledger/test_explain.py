@@ -13,7 +13,6 @@ from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Pr
 from pointsledger.domain.award import Reason
 from pointsledger.errors import EntryUnknown, InvalidInput
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken, told
 
 PER_POUND = EarnRule.per_amount(1, per=gbp("1.00"))
@@ -60,7 +59,7 @@ class TestWhyNot:
         assert explained.award is not None
         (outcome,) = explained.award.outcomes
         assert (outcome.reason, outcome.points) == (reason, 0)
-        assert any(f"gives nothing: {''}" in text and f"({reason})" in text for text in explained.sentences)
+        assert any("gives nothing" in text and f"({reason})" in text for text in explained.sentences)
 
     def test_a_rule_beaten_in_its_group(self, storage: Storage) -> None:
         """
@@ -247,16 +246,14 @@ class TestInWords:
             EarnRule.multiplier(2, products=["mug"], multiplies=["per_amount"]),
         ]
         shop = Shop(storage, evolve(PROGRAM, earn_rules=rules))
-        shop.on("2024-03-01 09:30").process(
-            order("o-1", line("mug", "10.00", 2), line("pot", "5.50")), actor="till-3"
-        )
+        shop.on("2024-03-01 09:30").process(order("o-1", line("mug", "10.00", 2), line("pot", "5.50")), actor="till-3")
 
         assert shop.ledger.explain(ANN, 1).sentences == (
-            "Entry 1 is earned: +53 points, 53 in lots after it.",
+            "Entry 1 is earned: +52 points, 52 in lots after it.",
             "It happened at 2024-03-01 09:30:00 UTC and was recorded at 2024-03-01 09:30:00 UTC.",
             "The command was process for order o-1, by till-3.",
-            "The order as it stood then earns 53 points in all.",
-            # 25 whole pounds of 25.50; the mugs' part, 25 x 20/25.5 = 1000/51, counts twice: 25 + 1000/51 = 2275/51.
+            "The order as it stood then earns 52 points in all.",
+            # 25 whole pounds of 25.50; the mugs' part, 25 x 20/25.5 = 1000/51, counts twice: 2275/51, which is 44.6.
             "Rule per_amount gives 44 points on 25.50 GBP, multiplied by 2; exactly 2275/51.",
             "Rule per_unit gives 8 points for 2 units; exactly 8.",
             "Rule per_order gives nothing: the order came by another channel (other_channel).",
@@ -264,7 +261,7 @@ class TestInWords:
             # 44 points by weights 2000/51 and 275/51: 38.68 and 5.32 round to 39 and 5; the mugs have 8 more.
             "Line mug has 47 of them.",
             "Line pot has 5 of them.",
-            "Lot 1: 53 points; it can be used for ever and has 53 left.",
+            "Lot 1: 52 points; it can be used for ever and has 52 left.",
         )
 
     def test_a_redemption(self, storage: Storage) -> None:

@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Program, Tender
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, InvalidIdentifier
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken, told
 
 PROGRAM = Program(

@@ -5,11 +5,10 @@
 import pytest
 from attrs import evolve
 
-from pointsledger import EarnRule, ExchangeRate, Order, Program, Tender
-from pointsledger.errors import InvalidInstant
+from pointsledger import EarnRule, ExchangeRate, Money, Order, Program, Tender
+from pointsledger.errors import CurrencyMismatch, InvalidInput, InvalidInstant
 from pointsledger.port import Storage
-
-from tests.scenarios.scenario import ANN, Shop, gbp, instant, line, order
+from tests.scenarios.scenario import ANN, Shop, gbp, instant, line, order, told
 
 PER_POUND = EarnRule.per_amount(1, per=gbp("1.00"))
 PROGRAM = Program(id="shop", earn_rules=[PER_POUND], exchange_rates=[ExchangeRate(10, gbp("1.00"))])
@@ -113,6 +112,29 @@ def test_at_another_instant(storage: Storage) -> None:
 
     shop.on("2024-03-11").earn(ANN, 1)
     assert shop.ledger.quote(MUG, at=instant("2024-03-01")).points == 40
+
+
+def test_another_currency_than_the_order_is_known_in(storage: Storage) -> None:
+    """
+    Two currencies never meet in one order, not even in a quote (R-02, R-21).
+    """
+    shop = Shop(storage, PROGRAM)
+    shop.ledger.pay("o-1", Tender("card", Money("9.00", "EUR")), account=ANN)
+
+    for attempt in (lambda: shop.ledger.quote(MUG), lambda: shop.ledger.process(MUG)):
+        with pytest.raises(CurrencyMismatch) as refused:
+            attempt()
+        assert told(refused.value) == {"field": "lines", "expected": "EUR", "given": "GBP"}
+
+
+def test_what_is_no_order(storage: Storage) -> None:
+    """
+    Something that is no order is refused by name (R-47).
+    """
+    with pytest.raises(InvalidInput) as refused:
+        Shop(storage, PROGRAM).ledger.quote("o-1")  # type: ignore[arg-type]
+
+    assert (refused.value.field, refused.value.value) == ("order", "o-1")
 
 
 def test_an_instant_without_a_zone(storage: Storage) -> None:

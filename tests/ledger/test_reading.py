@@ -2,19 +2,15 @@
 Reading: balances at any instant, what expires, lots, entries, draws, accounts (R-06, R-08, R-09, R-10, R-11).
 """
 
+import pytest
 from attrs import evolve
 
-import pytest
-
-from pointsledger import ExchangeRate, ExpiryPolicy, PendingPolicy, Program
+from pointsledger import ExchangeRate, ExpiryPolicy, PendingPolicy, Program, commands
 from pointsledger.errors import InvalidIdentifier, InvalidInput
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, taken
 
-PROGRAM = Program(
-    id="shop", exchange_rates=[ExchangeRate(10, gbp("1.00"))], expiry=ExpiryPolicy.after(days=30)
-)
+PROGRAM = Program(id="shop", exchange_rates=[ExchangeRate(10, gbp("1.00"))], expiry=ExpiryPolicy.after(days=30))
 
 
 class TestBalance:
@@ -79,6 +75,17 @@ class TestBalance:
 
         assert shop.ledger.balance(ANN, at=instant("2024-03-31")).available == 30
         assert shop.ledger.balance(ANN, at=instant("2024-04-15")).available == 0
+
+    def test_a_long_history(self, storage: Storage) -> None:
+        """
+        The past is read over any number of entries (R-11).
+        """
+        shop = Shop(storage, PROGRAM)
+        shop.ledger.apply_all([commands.Earn(account=ANN, points=1)] * 1001)
+        shop.on("2024-03-02").earn(ANN, 1)
+
+        assert shop.ledger.balance(ANN, at=instant("2024-03-01")).available == 1001
+        assert shop.ledger.balance(ANN, at=instant("2024-02-29")).available == 0
 
     def test_without_a_rate_no_value(self, storage: Storage) -> None:
         """
@@ -165,7 +172,7 @@ class TestLots:
 
     def test_what_a_lot_says(self, storage: Storage) -> None:
         """
-        A lot shows its points, what is left, what lapsed and its dates; used up it is not listed (R-08).
+        A lot shows its points, what is left, what lapsed and its dates; used up it is not listed (R-08, S4.1, S4.3).
         """
         shop = Shop(storage, evolve(PROGRAM, pending=PendingPolicy.after(days=7)))
         shop.ledger.earn(ANN, 30)
@@ -180,7 +187,7 @@ class TestLots:
 
     def test_what_drew_on_a_lot(self, storage: Storage) -> None:
         """
-        A lot is asked for the entries that drew on it or gave back to it (R-08).
+        A lot is asked for the entries that drew on it or gave back to it (R-08, S4.7).
         """
         shop = Shop(storage, PROGRAM)
         shop.ledger.earn(ANN, 30)
@@ -215,7 +222,7 @@ class TestEntries:
 
     def test_what_an_entry_carries(self, storage: Storage) -> None:
         """
-        An entry keeps what was asked, by whom, why, where, when, and the program in force (R-10).
+        An entry keeps what was asked, by whom, why, where, when, and the program in force (R-10, S4.4, S4.6).
         """
         shop = Shop(storage, PROGRAM)
         entry = shop.ledger.earn(

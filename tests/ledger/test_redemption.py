@@ -15,6 +15,7 @@ from pointsledger.errors import (
     CurrencyMismatch,
     CycleNotOpen,
     DebtOutstanding,
+    IdempotencyConflict,
     InsufficientPoints,
     InvalidInput,
     NoExchangeRate,
@@ -24,7 +25,6 @@ from pointsledger.errors import (
     ShortfallRefused,
 )
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, line, order, taken, told
 
 PROGRAM = Program(
@@ -360,6 +360,18 @@ class TestTheQuoteHolds:
             with pytest.raises(expected):
                 attempt()
         assert shop.everything() == before
+
+    def test_an_order_that_is_paid_already(self, storage: Storage) -> None:
+        """
+        An order is paid with points once in a cycle, so there is no second quote (R-26).
+        """
+        shop = shop_with(storage)
+        shop.ledger.redeem(ANN, 30, order="o-1")
+
+        for points in (None, 20):
+            with pytest.raises(IdempotencyConflict) as refused:
+                shop.ledger.quote_redemption(ANN, points, order="o-1")
+            assert told(refused.value) == {"key": "redeem/1/o-1", "field": "points", "recorded": 30, "given": points}
 
     def test_orders_that_cannot_be_paid(self, storage: Storage) -> None:
         """

@@ -25,7 +25,6 @@ from pointsledger.errors import (
     ShortfallRefused,
 )
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, drawn, gbp, instant, line, order, taken, told
 
 PROGRAM = Program(
@@ -184,6 +183,9 @@ class TestDecisions:
     """
 
     def proposed(self, shop: Shop, *, return_id: str = "r-1", units: int = 1):
+        """
+        Report a return of mugs, and ask what it proposes.
+        """
         shop.ledger.return_lines("o-1", return_id, {"mug": units}, account=ANN)
         return shop.ledger.propose_return("o-1", return_id, account=ANN)
 
@@ -594,6 +596,19 @@ class TestDebt:
         assert receipt.entries[0].occurred_at == instant("2024-03-08")
         assert shop.balance() == "10 available"
 
+    def test_several_lots_that_can_be_used_at_once(self, storage: Storage) -> None:
+        """
+        Of several lots that become usable together, the first in the order of use repays (R-09, R-33).
+        """
+        shop = self.indebted(storage, evolve(PROGRAM, pending=PendingPolicy.after(days=7)))
+        shop.ledger.earn(ANN, 30)
+        shop.ledger.earn(ANN, 30)
+
+        receipt = shop.on("2024-03-08").expire(ANN)
+
+        assert (taken(receipt), drawn(receipt)) == (["repaid -20, debt -20"], {2: 20})
+        assert shop.lots() == {2: 10, 3: 30}
+
     def test_forgiven(self, storage: Storage) -> None:
         """
         Debt can be forgiven, all or a part, never more (R-33).
@@ -750,7 +765,7 @@ class TestReverse:
 
         receipt = shop.ledger.reverse(ANN, 2, **BY_HAND)
 
-        assert taken(receipt) == ["restored +5", "repaid -5, debt -5", "restored +15", "repaid -10, debt -10"]
+        assert taken(receipt) == ["restored +15", "repaid -15, debt -15", "restored +5"]
         assert shop.balance() == "5 available"
 
     def test_only_the_part_that_became_debt(self, storage: Storage) -> None:

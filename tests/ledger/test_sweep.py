@@ -2,13 +2,14 @@
 Sweeps: booking what has lapsed, in batches, stopped and resumed (R-39, R-12, I-31, I-32).
 """
 
+from datetime import date
+
 import pytest
 from attrs import evolve
 
 from pointsledger import ExpiryPolicy, PendingPolicy, Program, Sweep
 from pointsledger.errors import InvalidInput
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, instant, taken
 
 PROGRAM = Program(id="shop", expiry=ExpiryPolicy.after(days=10))
@@ -131,6 +132,59 @@ def test_inactivity_takes_every_lot(storage: Storage) -> None:
     assert shop.balance() == "2 available"
     shop.on("2024-06-01")
     assert shop.balance() == "nothing"
+
+
+class TestOneInstant:
+    """
+    Inside one instant: usable, lapsed, debt repaid, then the command (R-12).
+    """
+
+    def test_usable_and_lapsed_before_the_command(self, storage: Storage) -> None:
+        """
+        At the instant at which one lot becomes usable and another lapses, a redemption finds the first only (R-12).
+        """
+        shop = Shop(storage, Program(id="shop", pending=PendingPolicy.after(days=7)))
+        shop.ledger.earn(ANN, 10)
+        shop.ledger.adjust(ANN, 20, expires_at=instant("2024-03-08"), **BY_HAND)
+
+        redeemed = shop.on("2024-03-08").redeem(ANN, 10)
+
+        assert taken(redeemed) == ["expired -20", "redeemed -10"]
+        assert shop.balance() == "nothing"
+
+    def test_lapsed_points_repay_nothing(self, storage: Storage) -> None:
+        """
+        Points that lapse when they become usable are gone before debt is repaid (R-12, R-33).
+        """
+        never_usable = Program(
+            id="shop", pending=PendingPolicy.on(date(2024, 3, 11)), expiry=ExpiryPolicy.on(date(2024, 3, 5))
+        )
+        shop = Shop(storage, never_usable)
+        shop.ledger.adjust(ANN, -5, allow_debt=True, **BY_HAND)
+        shop.ledger.earn(ANN, 10)
+        assert shop.balance() == "10 pending, 5 owed"
+
+        assert taken(shop.on("2024-03-11").expire(ANN)) == ["expired -10"]
+        assert shop.balance() == "5 owed"
+
+    def test_several_instants_at_once(self, storage: Storage) -> None:
+        """
+        What time did at several instants is booked in their order, each with its own business time (R-12, I-13).
+        """
+        shop = Shop(storage, Program(id="shop", pending=PendingPolicy.after(days=7), expiry=ExpiryPolicy.after(days=2)))
+        shop.ledger.adjust(ANN, -5, allow_debt=True, **BY_HAND)
+        shop.on("2024-03-01").earn(ANN, 3)  # usable on 8 March, to the 10th
+        shop.on("2024-03-02").earn(ANN, 9)  # usable on 9 March, to the 11th
+
+        late = shop.on("2024-04-01").expire(ANN)
+
+        assert taken(late) == ["repaid -3, debt -3", "repaid -2, debt -2", "expired -7"]
+        assert [entry.occurred_at for entry in late.entries] == [
+            instant("2024-03-08"),
+            instant("2024-03-09"),
+            instant("2024-03-12"),
+        ]
+        assert {entry.recorded_at for entry in late.entries} == {instant("2024-04-01")}
 
 
 def test_one_account(storage: Storage) -> None:

@@ -2,6 +2,8 @@
 The naive model, a storage in memory and a storage in SQLite, run in lock-step and compared after every step.
 """
 
+# ruff: noqa: D102, D103 - the names say what they are
+
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -106,7 +108,9 @@ class Lockstep:
         self.compare_reads(program, command["account"], now)
         return wanted
 
-    def ask_model(self, program: Plain, command: Plain, key: str | None, now: datetime) -> tuple[list[Plain] | str, bool]:
+    def ask_model(
+        self, program: Plain, command: Plain, key: str | None, now: datetime
+    ) -> tuple[list[Plain] | str, bool]:
         try:
             return self.model.run(program, command, key, now)
         except Refusal as refusal:
@@ -170,7 +174,7 @@ class Lockstep:
         assert [translation.plain_entry(entry) for entry in new] == [plain_view(e) for e in history[len(known) :]]
         if ledger.storage is list(self.storages.values())[-1]:
             known += new
-            check_books(known, ledger.program.use_order)
+            check_books(known)
 
     def compare_whole(self, programs: dict[str, Plain]) -> None:
         """
@@ -192,7 +196,7 @@ def figures(balance: Balance) -> dict[str, int]:
 # --- invariants over an account's public entries ---------------------------------------------------------------
 
 
-def check_books(entries: list[Entry], use_order: str) -> None:
+def check_books(entries: list[Entry]) -> None:
     """
     Check sequence, lots, order of use, bounds, reversals, debt and conservation over an account's entries
     (I-1, I-2, I-4, I-5, I-6, I-9, I-13).
@@ -214,7 +218,7 @@ def check_books(entries: list[Entry], use_order: str) -> None:
             assert points > 0
             assert 0 <= left[lot] <= lots[lot].points
         if entry.kind == "redeemed" or (entry.kind == "adjusted" and entry.points < 0):
-            check_order_of_use(entry, lots, left, use_order)
+            check_order_of_use(entry, lots, left)
         debt += entry.debt
         balance += entry.points
         assert debt >= 0
@@ -231,15 +235,17 @@ def check_books(entries: list[Entry], use_order: str) -> None:
     assert debt == came["owed"] + came["repaid"] + came["forgiven"]
 
 
-def check_order_of_use(entry: Entry, lots: dict[int, Lot], left: dict[int, int], use_order: str) -> None:
+def check_order_of_use(entry: Entry, lots: dict[int, Lot], left: dict[int, int]) -> None:
     """
     Check that a debit left nothing in a usable lot that comes before one that it drew on (I-6).
     """
+    assert entry.terms is not None
+    oldest_first = entry.terms.use_order == "oldest_first"
     never = datetime.max.replace(tzinfo=entry.recorded_at.tzinfo)
 
     def rank(id: int) -> tuple[Any, ...]:
         lot = lots[id]
-        soonest = () if use_order == "oldest_first" else (lot.expires_at or never,)
+        soonest = () if oldest_first else (lot.expires_at or never,)
         return (*soonest, lot.earned_at, id)
 
     drawn = [part.lot for part in entry.allocations]

@@ -11,6 +11,8 @@ Programs work in UTC and their policies count in days, so its calendar is date p
   or ``{}`` (never); a pending policy is ``{}`` (at once) or ``{"days": 3}``.
 """
 
+# ruff: noqa: D102, D103 - the names say what they are
+
 import copy
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -102,7 +104,9 @@ def order_of_use(program, lot):
 
 
 def usable_lots(program, state, at):
-    lots = [lot for lot in state["lots"].values() if lot["remaining"] and lot["available_at"] <= at < lapse_of(state, lot)]
+    lots = [
+        lot for lot in state["lots"].values() if lot["remaining"] and lot["available_at"] <= at < lapse_of(state, lot)
+    ]
     return sorted(lots, key=lambda lot: order_of_use(program, lot))
 
 
@@ -173,12 +177,16 @@ class Work:
 
     def idle_until(self, activity, when):
         """
-        Return when the account lapses after an activity; an older activity shortens nothing (R-36).
+        Return when the account lapses after an activity; an older activity shortens nothing, and the first credit of
+        any kind starts the clock (R-36).
+
+        The first credit of any kind starts the clock.
         """
         expiry = self.program["expiry"]
-        if "idle" not in expiry or activity not in expiry["resets"]:
+        before = fold(self.entries)["lapses_at"]
+        if "idle" not in expiry or (before is not None and activity not in expiry["resets"]):
             return None
-        before, after = fold(self.entries)["lapses_at"], midnight_after(when, expiry["idle"])
+        after = midnight_after(when, expiry["idle"])
         return after if before is None or after > before else None
 
     def settle(self):
@@ -206,7 +214,10 @@ class Work:
         """
         state, last = fold(self.entries), self.entries[-1]
         touched = [lot for lot, _ in last["allocations"]] if not last["opened"] else [last["sequence"]]
-        self.lapse([lot for lot in state["lots"].values() if lot["id"] in touched and lapse_of(state, lot) <= self.now], self.now)
+        self.lapse(
+            [lot for lot in state["lots"].values() if lot["id"] in touched and lapse_of(state, lot) <= self.now],
+            self.now,
+        )
         self.repay(self.now)
 
     def lapse(self, lots, when):
@@ -239,7 +250,7 @@ class Work:
             e["claimed"] + e["points"] - e["shortfall"] for e in self.entries if e["reverses"] == entry["sequence"]
         )
         left -= min(left, lot["expired"] - excused)
-        others = self.draw(left, [l for l in usable_lots(self.program, state, self.now) if l["id"] != lot["id"]])
+        others = self.draw(left, [each for each in usable_lots(self.program, state, self.now) if each is not lot])
         parts += others
         shortfall = left - sum(n for _, n in others)
         if shortfall and terms["shortfall"] == "refuse":
@@ -259,9 +270,9 @@ class Work:
         Give back points of a debit: what was drawn last comes back first (R-34).
         """
         terms = entry["program"]
-        # What had become debt was never drawn from a lot, so it comes back after the lots' parts.
+        # What had become debt was taken last, so it comes back first.
         skip, want, back = self.claimed(entry), points, []
-        for lot, n in [*reversed(entry["allocations"]), (None, entry["debt"])]:
+        for lot, n in [(None, entry["debt"]), *reversed(entry["allocations"])]:
             skipped = min(skip, n)
             part = min(want, n - skipped)
             skip -= skipped
@@ -273,6 +284,17 @@ class Work:
         lapsed = [lot for lot, _ in back if lot and lapse_of(state, lots[lot]) <= self.now and policy != "expire"]
         same = [(lot, n) for lot, n in back if lot and lot not in lapsed]
         details = {"reverses": entry["sequence"]}
+        owed = sum(n for lot, n in back if lot is None)
+        if owed:
+            self.credit(
+                "restored",
+                owed,
+                self.occurred_at,
+                self.now,
+                expires_at(terms["expiry"], self.now),
+                claimed=owed,
+                **details,
+            )
         if same:
             total_same = sum(n for _, n in same)
             self.post("restored", total_same, allocations=same, claimed=total_same, **details)
@@ -280,10 +302,15 @@ class Work:
         dates = {"grace": {"days": terms["restore"]["grace_days"]}, "fresh": terms["expiry"]}
         anew = sum(n for lot, n in back if lot in lapsed)
         if anew:
-            self.credit("restored", anew, self.occurred_at, self.now, expires_at(dates[policy], self.now), claimed=anew, **details)
-        owed = sum(n for lot, n in back if lot is None)
-        if owed:
-            self.credit("restored", owed, self.occurred_at, self.now, expires_at(terms["expiry"], self.now), claimed=owed, **details)
+            self.credit(
+                "restored",
+                anew,
+                self.occurred_at,
+                self.now,
+                expires_at(dates[policy], self.now),
+                claimed=anew,
+                **details,
+            )
 
     # --- commands without an order -----------------------------------------------------------------------------
 
@@ -309,7 +336,8 @@ class Work:
 
     def add_by_hand(self, points, until=None):
         expires = until or expires_at(self.program["expiry"], self.now)
-        self.credit("adjusted", points, self.occurred_at, self.now, expires)
+        started = self.idle_until("adjust", self.now)
+        self.credit("adjusted", points, self.occurred_at, self.now, expires, lapses_at=started)
 
     def take_by_hand(self, points, allow_debt):
         parts = self.draw(points, usable_lots(self.program, fold(self.entries), self.now))
@@ -408,7 +436,8 @@ def tenders_of(facts, *, waiting=False):
     return [
         tender
         for tender in tenders.values()
-        if (waiting or tender["approved"] or tender["id"] in approved) and not (tender["kind"] == "points" and named(facts, "redeem"))
+        if (waiting or tender["approved"] or tender["id"] in approved)
+        and not (tender["kind"] == "points" and named(facts, "redeem"))
     ]
 
 
@@ -558,6 +587,10 @@ def earning_share(document, there, extra, not_earning):
     return max(Fraction(0), 1 - not_earning / whole) if whole else Fraction(0)
 
 
+def whole_points(exact, rule):
+    return rounded(exact, rule.get("rounding", "floor"))
+
+
 def exact_points(program, rule, document, kept, there, not_earning, running):
     """
     Return what one rule gives, before it is rounded.
@@ -581,7 +614,9 @@ def exact_points(program, rule, document, kept, there, not_earning, running):
     groups = basis / amount if rule.get("proportional") else floor(basis / amount)
     if not sum(nets):
         return groups * rule["points"] * Fraction(1)
-    factor = sum(net * factor_for(program, rule, line, running) for net, line in zip(nets, lines, strict=True)) / sum(nets)
+    factor = sum(net * factor_for(program, rule, line, running) for net, line in zip(nets, lines, strict=True)) / sum(
+        nets
+    )
     return groups * rule["points"] * factor
 
 
@@ -602,7 +637,7 @@ def award(program, document, kept, there, tenders, points_money, redeems, at):
     ]
     counted = [(exact, rule) for exact, rule in given if rule.get("group") is None]
     for group in {rule["group"] for _, rule in given if rule.get("group") is not None}:
-        rivals = [(exact, rule) for exact, rule in given if rule.get("group") == group and exact > 0]
+        rivals = [(exact, rule) for exact, rule in given if rule.get("group") == group and whole_points(exact, rule)]
         rivals.sort(key=lambda pair: pair[1].get("priority", 0))
         if program["groups"].get(group, "best") == "best":
             rivals.sort(key=lambda pair: -pair[0])
@@ -611,7 +646,7 @@ def award(program, document, kept, there, tenders, points_money, redeems, at):
     for exact, rule in counted:
         usable = usable_from(rule["pending"] if rule.get("pending") is not None else program["pending"], at)
         expires = expires_at(rule["expiry"] if rule.get("expiry") is not None else program["expiry"], usable)
-        points = rounded(exact, rule.get("rounding", "floor"))
+        points = whole_points(exact, rule)
         due[usable, expires] = due.get((usable, expires), 0) + points
     return {dates: points for dates, points in due.items() if points}
 
@@ -729,9 +764,39 @@ class OrderWork(Work):
         used = sum(-entry["points"] for entry in paid_with_points(self.entries, *self.name))
         if named(facts, "cancel"):
             return {}, used
+        terms = self.terms(facts)
+        kept_on, given = self.differences(facts, terms, used)
+        points = self.decided(self.award(facts, terms), kept_on)
+        return points, max(0, min(used, self.gone(facts, used) + given))
+
+    def award(self, facts, terms):
+        """
+        Return what the kept part of the order earns, by dates.
+        """
+        document = document_of(facts)
+        at = terms and earned_at(facts, terms["timing"], self.points_money())
+        if document is None or at is None:
+            return {}
+        cancelled = units(facts, "cancel_lines")
+        returned = units(facts, "return_lines", only=accepted_returns(facts))
+        return award(
+            terms,
+            document,
+            lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0) - returned.get(line["id"], 0)),
+            lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0)),
+            tenders_of(facts, waiting=True),
+            self.points_money(),
+            bool(named(facts, "redeem")),
+            at,
+        )
+
+    def gone(self, facts, used):
+        """
+        Return the redeemed points whose part of the order's price is cancelled or returned, rounded down once.
+        """
         document = document_of(facts)
         if document is None:
-            return {}, 0
+            return 0
         cancelled = units(facts, "cancel_lines")
         returned = units(facts, "return_lines", only=accepted_returns(facts))
 
@@ -739,32 +804,31 @@ class OrderWork(Work):
             return min(line["quantity"], cancelled.get(line["id"], 0) + returned.get(line["id"], 0))
 
         everything = price(document, lambda line: line["quantity"])
-        share = price(document, gone) / everything if everything else Fraction(
-            sum(map(gone, document["lines"])), sum(line["quantity"] for line in document["lines"])
-        )
-        back = floor(used * share)
-        back += sum(c["give_back"] - c["proposed_give_back"] for c in named(facts, "decide_return"))
-        terms = self.terms(facts)
-        at = terms and earned_at(facts, terms["timing"], self.points_money())
-        if at is None:
-            return self.decided({}, facts), max(0, min(used, back))
-        points = award(
-            terms,
-            document,
-            lambda line: line["quantity"] - gone(line),
-            lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0)),
-            tenders_of(facts, waiting=True),
-            self.points_money(),
-            bool(named(facts, "redeem")),
-            at,
-        )
-        return self.decided(points, facts), max(0, min(used, back))
+        if everything:
+            return floor(used * price(document, gone) / everything)
+        count = sum(line["quantity"] for line in document["lines"])
+        return floor(Fraction(used * sum(gone(line) for line in document["lines"]), count))
 
-    def decided(self, due, facts):
+    def differences(self, facts, terms, used):
+        """
+        Return the points that decisions left with the holder, and gave back, beyond the proposals (R-30).
+
+        A difference never reaches beyond what there was to take or to give when the next decision was made.
+        """
+        kept_on = given = 0
+        for n, fact in enumerate(facts, 1):
+            command = fact["command"]
+            if command["command"] == "decide_return":
+                there, gone = sum(self.award(facts[:n], terms).values()), self.gone(facts[:n], used)
+                kept_on = max(kept_on, -there) + command["proposed_take_back"] - command["take_back"]
+                given = min(max(given, -gone), used - gone) + command["give_back"] - command["proposed_give_back"]
+        return kept_on, given
+
+    def decided(self, due, extra):
         """
         Return what is due, with the points that decisions on returns left on credits or took in addition (R-30).
         """
-        extra, due = self.kept_on(facts), dict(due)
+        due = dict(due)
         for dates, points in self.booked().items():
             kept = max(0, min(extra, points - due.get(dates, 0)))
             due[dates] = due.get(dates, 0) + kept
@@ -774,14 +838,6 @@ class OrderWork(Work):
             due[dates] -= taken
             extra += taken
         return due
-
-    def kept_on(self, facts):
-        """
-        Return the points that decisions left with the holder beyond what is due; below 0: took in addition.
-        """
-        if named(facts, "cancel"):
-            return 0
-        return sum(c["proposed_take_back"] - c["take_back"] for c in named(facts, "decide_return"))
 
     def proposal(self, return_id):
         """
@@ -826,35 +882,40 @@ class OrderWork(Work):
 
     def redeem(self):
         command, program = self.command, self.program
+        self.check_gates()
         if command.get("order"):
             self.book()
-        if not program["active"]:
-            raise Refusal("ProgramInactive")
-        state = fold(self.entries)
-        if state["debt"]:
-            raise Refusal("DebtOutstanding")
-        limits = program["limits"]
-        there = available(program, self.entries, self.now)
-        if limits.get("threshold") and there < limits["threshold"]:
-            raise Refusal("BelowThreshold")
-        rate, to_pay, eligible = self.payment()
-        if limits.get("share_max") and eligible is None:
-            raise Refusal("InvalidInput")
+        rate, to_pay, eligible, there = self.check_gates()
         if command["points"] > there:
             raise Refusal("InsufficientPoints")
-        allowed, money = clamped(limits, rate, to_pay, eligible, command["points"])
+        allowed, money = clamped(program["limits"], rate, to_pay, eligible, command["points"])
         if allowed != command["points"]:
             raise Refusal("RedemptionLimited")
-        parts = self.draw(allowed, usable_lots(program, state, self.now))
         self.post(
             "redeemed",
             -allowed,
-            allocations=parts,
+            allocations=self.draw(allowed, usable_lots(program, fold(self.entries), self.now)),
             money=(money, rate["money"][1]) if rate else None,
             lapses_at=self.idle_until("redeem", self.occurred_at),
         )
         if command.get("order"):
             self.book()
+
+    def check_gates(self):
+        """
+        Refuse where nothing can be redeemed; return the rate, what is to pay, what is eligible and what there is.
+        """
+        limits, there = self.program["limits"], available(self.program, self.entries, self.now)
+        if not self.program["active"]:
+            raise Refusal("ProgramInactive")
+        if fold(self.entries)["debt"]:
+            raise Refusal("DebtOutstanding")
+        if limits.get("threshold") and there < limits["threshold"]:
+            raise Refusal("BelowThreshold")
+        rate, to_pay, eligible = self.payment()
+        if limits.get("share_max") and eligible is None:
+            raise Refusal("InvalidInput")
+        return rate, to_pay, eligible, there
 
     def payment(self):
         """
@@ -872,7 +933,7 @@ class OrderWork(Work):
         if len(set(currencies)) > 1:
             raise Refusal("CurrencyMismatch")
         matching = [rate for rate in rates if not currencies or rate["money"][1] == currencies[0]]
-        if not matching and (currencies or not rates):
+        if not matching and currencies:
             raise Refusal("NoExchangeRate")
         to_pay = command["to_pay"][0] if command.get("to_pay") else None
         eligible = command["eligible"][0] if command.get("eligible") else None
@@ -882,8 +943,10 @@ class OrderWork(Work):
                 paid = [tender["amount"] for tender in tenders_of(facts, waiting=True) if tender["kind"] != "points"]
                 to_pay = whole_cents(max(Fraction(0), total(facts) - sum(paid)))
             if eligible is None:
-                eligible = whole_cents(price(document, lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0))))
-        return matching[0], to_pay, to_pay if eligible is None else eligible
+                eligible = whole_cents(
+                    price(document, lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0)))
+                )
+        return (matching or [None])[0], to_pay, to_pay if eligible is None else eligible
 
     place = process = pay = approve_payment = invoice = cancel_lines = return_lines = decide_return = cancel = book
 
@@ -901,6 +964,10 @@ def clamped(limits, rate, to_pay, eligible, points):
     """
     Return how many of the points may be redeemed, and what they pay (R-25).
     """
+    if rate is None:
+        most = min(points, limits.get("points_max", points))
+        most -= most % limits.get("step", 1)
+        return (most if most >= limits.get("points_min", 1) else 0), None
     group, worth = rate["points"], rate["money"][0]
     caps = []
     if limits.get("share_max"):
@@ -990,7 +1057,7 @@ class NaiveLedger:
         entries = [entry for entry in self.entries(program, account) if entry["recorded_at"] <= at]
         work = Work(program, entries, {"command": "expire"}, None, at)
         work.settle()
-        return work.entries, len(self.entries(program, account)) if len(entries) else 0
+        return work.entries, len(self.entries(program, account)) if entries else 0
 
     def balance(self, program, account, at):
         """
@@ -1016,7 +1083,9 @@ class NaiveLedger:
         Return the lots with points left at an instant that is not before the account's time, in the order of use.
         """
         state = fold(self.settled(program, account, at)[0])
-        return sorted((lot for lot in state["lots"].values() if lot["remaining"]), key=lambda lot: order_of_use(program, lot))
+        return sorted(
+            (lot for lot in state["lots"].values() if lot["remaining"]), key=lambda lot: order_of_use(program, lot)
+        )
 
     def proposal(self, program, account, order, cycle, return_id, now):
         """

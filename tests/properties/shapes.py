@@ -2,6 +2,9 @@
 Plain programs and orders of many shapes, as the naive model takes them, and strategies for them.
 """
 
+# ruff: noqa: D103 - the names say what they are
+
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -48,6 +51,11 @@ RULES: list[list[Plain]] = [
         {"id": "u", "kind": "per_unit", "points": 20, "group": "g"},
         {"id": "o", "kind": "per_order", "points": 30, "group": "g", "channels": frozenset({"app"})},
     ],
+    [
+        PER_EURO | {"valid_from": datetime(2026, 1, 8, 9, tzinfo=UTC), "valid_until": datetime(2026, 2, 1, tzinfo=UTC)},
+        PER_EURO | {"id": "late", "points": 2, "valid_from": datetime(2026, 1, 20, tzinfo=UTC)},
+        {"id": "u", "kind": "per_unit", "points": 1},
+    ],
 ]
 """Rules of earning: per amount, unit and order, multipliers, groups, own dates, roundings."""
 
@@ -76,7 +84,9 @@ RESTORE: list[Plain] = [
 ]
 RATES: list[list[Plain]] = [
     [{"points": 10, "money": EURO}],
+    [{"points": 10, "money": EURO}],
     [{"points": 1, "money": (Fraction(1, 100), "EUR")}, {"points": 5, "money": (Fraction(1), "USD")}],
+    [],
 ]
 
 
@@ -88,6 +98,7 @@ def programs(id: str) -> st.SearchStrategy[Plain]:
         {
             "id": st.just(id),
             "rules": st.sampled_from(RULES),
+            "group_choice": st.sampled_from(["best", "first"]),
             "rates": st.sampled_from(RATES),
             "expiry": st.sampled_from(EXPIRY),
             "pending": st.sampled_from([{}, {}, {"days": 3}]),
@@ -96,7 +107,6 @@ def programs(id: str) -> st.SearchStrategy[Plain]:
             ),
             "redeeming_orders": st.sampled_from(["earn_nothing", "net_of_points", "full"]),
             "multipliers": st.sampled_from(["add_bonus", "multiply", "max"]),
-            "groups": st.just({}),
             "limits": st.sampled_from(LIMITS),
             "returns": st.sampled_from(["manual", "manual", "automatic"]),
             "shortfall": st.sampled_from(["debt", "clamp", "refuse"]),
@@ -104,7 +114,15 @@ def programs(id: str) -> st.SearchStrategy[Plain]:
             "use_order": st.sampled_from(["soonest_expiry", "oldest_first"]),
             "active": st.just(True),
         }
-    )
+    ).map(with_groups)
+
+
+def with_groups(plain: Plain) -> Plain:
+    """
+    Return the program with its choice for the exclusive groups that its rules name.
+    """
+    named = {rule["group"] for rule in plain["rules"] if rule.get("group")}
+    return plain | {"groups": dict.fromkeys(named, plain["group_choice"])}
 
 
 def cents(least: int, most: int) -> st.SearchStrategy[Fraction]:
@@ -126,7 +144,7 @@ def documents(order: str, account: str, cycle: int) -> st.SearchStrategy[Plain]:
     )
     tender = st.fixed_dictionaries(
         {
-            "kind": st.sampled_from(["card", "gift_card"]),
+            "kind": st.sampled_from(["card", "gift_card", "points"]),
             "amount": cents(1, 4000),
             "approved": st.booleans(),
         }
@@ -134,9 +152,7 @@ def documents(order: str, account: str, cycle: int) -> st.SearchStrategy[Plain]:
 
     def order_of(parts: tuple[list[Plain], list[Plain], Fraction, Fraction, Fraction, str | None, str | None]) -> Plain:
         lines, tenders, share, shipping, tax, channel, group = parts
-        named = [
-            {"product": name, "id": name, **each} for name, each in zip("abc", lines, strict=False)
-        ]
+        named = [{"product": name, "id": name, **each} for name, each in zip("abc", lines, strict=False)]
         net = sum((each["unit_price"] * each["quantity"] - each["discount"] for each in named), Fraction(0))
         return {
             "id": order,

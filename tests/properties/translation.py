@@ -2,6 +2,8 @@
 From the plain dicts of the naive model to the values of the package, and entries back again.
 """
 
+# ruff: noqa: D103 - the names say what they are
+
 from decimal import Decimal
 from typing import Any
 

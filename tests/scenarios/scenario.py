@@ -29,14 +29,23 @@ def instant(text: str) -> datetime:
 
 
 def gbp(amount: str) -> Money:
+    """
+    Return pounds.
+    """
     return Money(amount, "GBP")
 
 
 def line(product: str, price: str, quantity: int = 1, *, currency: str = "GBP", **details) -> OrderLine:
+    """
+    Return a line of an order, in pounds unless another currency is named.
+    """
     return OrderLine(product, Money(price, currency), quantity, **details)
 
 
 def order(id: str, *lines: OrderLine, account: str = ANN, **details) -> Order:
+    """
+    Return an order of Ann's, unless another account is named.
+    """
     return Order(id, account, lines, **details)
 
 

@@ -6,11 +6,13 @@ from attrs import evolve
 
 from pointsledger import EarnRule, Money, Program, Tender
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, line, order, taken
 
 
 def myr(amount: str) -> Money:
+    """
+    Return ringgits.
+    """
     return Money(amount, "MYR")
 
 

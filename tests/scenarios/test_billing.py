@@ -8,7 +8,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Program, Tender
 from pointsledger.errors import InvalidPoints
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, line, order, taken
 
 BILLING = Program(
@@ -90,7 +89,7 @@ def test_points_pay_for_an_invoice(storage: Storage) -> None:
 
 def test_an_administrator_adjusts_at_once(storage: Storage) -> None:
     """
-    A signed whole number adds or takes points at once, without purchase or redemption, for all to see (S0.8, S0.9, R-40).
+    A signed whole number adds or takes points at once, without purchase or redemption (S0.8, S0.9, R-40).
     """
     shop = Shop(storage, BILLING)
 

@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, Program, Unit
 from pointsledger.errors import InsufficientPoints, InvalidPoints, ProgramInactive
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, line, order, taken, told
 
 CART = Program(

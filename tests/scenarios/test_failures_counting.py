@@ -8,7 +8,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, Money, Program
 from pointsledger.errors import NoExchangeRate
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, Shop, gbp, line, order, taken, told
 
 PROGRAM = Program(

@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, Program, Tender, commands
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, QuantityExceeded
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, line, order, taken, told
 
 PROGRAM = Program(
@@ -128,7 +127,13 @@ def test_a23_refund_doubled_when_the_flow_breaks_midway(storage: Storage) -> Non
     shop.ledger.apply_all(flow)
     shop.ledger.apply_all(flow)
 
-    assert taken(shop.ledger.entries(ANN)) == ["earned +50", "redeemed -50", "earned +10", "restored +50", "redeemed -60"]
+    assert taken(shop.ledger.entries(ANN)) == [
+        "earned +50",
+        "redeemed -50",
+        "earned +10",
+        "restored +50",
+        "redeemed -60",
+    ]
 
 
 def test_a24_earned_at_sale_and_again_at_settlement(storage: Storage) -> None:
@@ -159,7 +164,7 @@ def test_a25_webhook_redelivery_adds_the_balance_again(storage: Storage) -> None
 
 def test_a26_a27_the_same_invoice_under_another_event_id(storage: Storage) -> None:
     """
-    The web hook and the client build different keys for one order: one effect, and both get the answer (A26, A27, I-15).
+    The web hook and the client build different keys for one order: one effect, one answer (A26, A27, I-15).
     """
     shop = Shop(storage, PROGRAM)
 

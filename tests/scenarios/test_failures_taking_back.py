@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, Ledger, Program
 from pointsledger.errors import QuantityExceeded, ReversalExceeded
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, drawn, gbp, line, order, taken, told
 
 PROGRAM = Program(

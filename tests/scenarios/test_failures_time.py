@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExpiryPolicy, Program, RestorePolicy
 from pointsledger.errors import InsufficientPoints
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken
 
 PROGRAM = Program(

@@ -10,7 +10,6 @@ from attrs import evolve
 from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Program, RedemptionLimits, Tender
 from pointsledger.errors import BelowThreshold, RedemptionLimited, ReversalExceeded
 from pointsledger.port import Storage
-
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken, told
 
 PLATFORM = Program(
@@ -45,13 +44,16 @@ def test_the_history_keeps_money_and_rate(storage: Storage) -> None:
     shop.under(evolve(PLATFORM, exchange_rates=[ExchangeRate(10, gbp("1.00"))]))
     shop.ledger.process(order("o-2", line("mug", "4.00")), channel="fr")
 
-    first, second = shop.ledger.entries(ANN)
+    shop.ledger.redeem(ANN, 20)
+
+    first, second, redeemed = shop.ledger.entries(ANN)
     assert (first.points, first.balance_after, first.channel) == (30, 30, "uk")
     assert (first.value, first.balance_value) == (gbp("6.00"), gbp("6.00"))  # 3 groups at 2.00
     assert first.rate == ExchangeRate(10, gbp("2.00"))
     assert (second.points, second.balance_after, second.channel) == (20, 50, "fr")
     assert (second.value, second.balance_value) == (gbp("2.00"), gbp("5.00"))  # 2 and 5 groups at 1.00
     assert second.rate == ExchangeRate(10, gbp("1.00"))
+    assert (redeemed.points, redeemed.value, redeemed.balance_value) == (-20, gbp("-2.00"), gbp("3.00"))
 
 
 def test_the_history_names_reason_and_times(storage: Storage) -> None:
@@ -166,7 +168,7 @@ def test_points_to_money_in_whole_groups(storage: Storage) -> None:
 
 def test_the_basis_is_what_the_merchant_receives(storage: Storage) -> None:
     """
-    Points count what the merchant receives: without shipping, tax, discounts, store credit and gift cards (S1.32, R-15).
+    Points count what the merchant receives: no shipping, tax, discounts, store credit, gift cards (S1.32, R-15).
     """
     shop = Shop(storage, PLATFORM)
     full = order(

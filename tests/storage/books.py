@@ -12,10 +12,13 @@ from typing import Any
 from attrs import evolve
 
 from pointsledger import (
+    Account,
     EarnRule,
+    Entry,
     ExchangeRate,
     ExpiryPolicy,
     Ledger,
+    Lot,
     Money,
     Order,
     OrderLine,
@@ -24,8 +27,9 @@ from pointsledger import (
     Tender,
     commands,
 )
-from pointsledger.domain.reads import OpenLots, read_lots
-from pointsledger.port import Storage
+from pointsledger.domain.decisions import Decision, decide
+from pointsledger.domain.reads import OpenLots, Reading, read_lots
+from pointsledger.port import Job, Storage
 from pointsledger.reports.verify import verify
 
 ANN = "ann"
@@ -112,6 +116,17 @@ def story(account: str = ANN, *, prefix: str = "") -> Iterator[commands.Command]
         yield evolve(command, key=key, at=now)
 
 
+def job(command: commands.Command, key: str, *, on: int = 0, program: Program = CLUB) -> Job:
+    """
+    Return what a storage is given to carry out a command on some day.
+    """
+
+    def decided(account: Account, earlier: tuple[Entry, ...]) -> Reading[Decision]:
+        return decide(program, command, key, day(on), account, earlier)
+
+    return Job(program.id, command.account, key, decided)
+
+
 def books(storage: Storage, program: str = CLUB.id) -> dict[str, tuple[Any, ...]]:
     """
     Return everything that a storage keeps of a program: figures, entries and open lots, by account.
@@ -123,12 +138,15 @@ def books_of(storage: Storage, account: str, program: str = CLUB.id) -> tuple[An
     """
     Return what a storage keeps of one account.
     """
-    figures, lots = storage.read(program, account, _figures_and_lots)
+    figures, lots = storage.read(program, account, figures_and_lots)
     ledger = Ledger(Program(id=program), storage)
     return figures, ledger.entries(account, limit=10_000), lots
 
 
-def _figures_and_lots(account):
+def figures_and_lots(account: Account) -> Reading[tuple[Account, tuple[Lot, ...]]]:
+    """
+    Read an account's figures together with its open lots.
+    """
     return account, (yield from read_lots(OpenLots()))
 
 

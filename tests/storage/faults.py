@@ -40,7 +40,7 @@ class Faults:
         when: how it fails; times: how many fail in a row from there.
         error: what it raises; None kills the process.
         only: only statements that begin so are counted.
-        count, met: how many were counted, and failed; seen: the texts of all.
+        count, met: how many were counted, and failed; seen: the texts of all; opened: the connections.
     """
 
     at: int | None = None
@@ -51,6 +51,7 @@ class Faults:
     count: int = 0
     met: int = 0
     seen: list[str] = Factory(list[str])
+    opened: list[sqlite3.Connection] = Factory(list[sqlite3.Connection])
 
     def connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
         """
@@ -69,7 +70,8 @@ class Faults:
             def cursor(self, factory: Any = FaultyCursor) -> Any:
                 return super().cursor(factory)
 
-        return CONNECT(*args, factory=FaultyConnection, **options)
+        self.opened.append(CONNECT(*args, factory=FaultyConnection, **options))
+        return self.opened[-1]
 
     def run(self, connection: sqlite3.Connection, sql: str, statement: Any) -> Any:
         """

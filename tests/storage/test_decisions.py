@@ -11,7 +11,9 @@ from pointsledger.domain.reads import EntriesAfter, read_entries
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, Refused, StorageBusy
 from pointsledger.port import Job, Storage
 from pointsledger.storage.memory import MemoryStorage
-from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, books, books_of, club, day, story
+from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, books, books_of, club, day, job, story
+
+INNS = Program(id="inns")
 
 
 class Interrupted(BaseException):
@@ -95,9 +97,9 @@ def test_what_a_decision_raises_is_passed_on(storage: Storage, error: BaseExcept
         raise error
 
     for decide in (at_once, after_reading):
-        for job in (Job("club", ANN, "k", decide), Job("club", "new", "k", decide)):
+        for account in (ANN, "new"):
             with pytest.raises(type(error)) as raised:
-                storage.transact(job)
+                storage.transact(Job("club", account, "k", decide))
             assert raised.value is error
     assert books(storage) == as_they_were
     assert_balanced(storage)
@@ -248,12 +250,11 @@ def test_programs_are_apart(storage: Storage):
     """
     Programs of one storage never see each other, though accounts, keys and orders are the same (R-06, I-40).
     """
-    inns = Program(id="inns", earn_rules=CLUB.earn_rules, exchange_rates=CLUB.exchange_rates)
     alone = club(storage)
     for command in story():
         alone.apply(command)
     as_they_were = books(storage)
-    other = club(storage, inns)
+    other = club(storage, INNS)
     assert other.accounts() == ()
     assert other.balance(ANN).available == 0
     assert not other.earn(ANN, 7, key="key-0").replayed
@@ -270,7 +271,7 @@ def test_programs_are_apart(storage: Storage):
         ("\u00e1", "a\u0301"),
         ("K", "\u212a"),
         ("ß", "ss"),
-        ("ı", "i"),
+        ("\u0131", "i"),
         ("İ", "I"),
         ("ﬁ", "fi"),
         ("ᴮᴵᴳ", "BIG"),
@@ -321,11 +322,11 @@ def test_batch_over_accounts_and_programs(storage: Storage):
     """
     One batch may touch several accounts, and at the port several programs; each command sees those before it.
     """
-    ledger, inns = club(storage), club(storage, Program(id="inns"))
+    ledger, inns = club(storage), club(storage, INNS)
     jobs = [
-        book._job(commands.Adjust(account=account, points=points, key=f"k{number}", at=day(0), **BY_HAND))
-        for number, (book, account, points) in enumerate(
-            [(ledger, "ann", 10), (inns, "ann", 20), (ledger, "bob", 30), (ledger, "ann", -10), (inns, "ann", -5)]
+        job(commands.Adjust(account=account, points=points, **BY_HAND), f"k{number}", program=program)
+        for number, (program, account, points) in enumerate(
+            [(CLUB, "ann", 10), (INNS, "ann", 20), (CLUB, "bob", 30), (CLUB, "ann", -10), (INNS, "ann", -5)]
         )
     ]
     decisions = storage.transact_all(jobs)

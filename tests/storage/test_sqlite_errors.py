@@ -327,7 +327,7 @@ def test_denied_by_its_caller(tmp_path: Path):
         storage.create_schema()
         forbidden = {"pointsledger_entries": sqlite3.SQLITE_DENY}
         shop.set_authorizer(lambda action, table, *_: forbidden.get(table, sqlite3.SQLITE_OK))
-        with pytest.raises(StorageUnavailable, match="not authorized|prohibited"):
+        with pytest.raises(StorageUnavailable, match=r"not authorized|prohibited"):
             club(storage).earn(ANN, 5)
         shop.set_authorizer(None)
         club(storage).earn(ANN, 5)
@@ -414,7 +414,7 @@ def test_outcome_unknown(opened: Opening, when: Any, committed: bool):
     If the commit fails and the transaction is gone, no one knows; the same key tells, with one effect (I-14, A33).
     """
     storage, _ = opened(at=1, when=when, only="COMMIT")
-    with pytest.raises(OutcomeUnknown, match="outcome of the commit is unknown: .*disk I/O error") as raised:
+    with pytest.raises(OutcomeUnknown, match=r"outcome of the commit is unknown: .*disk I/O error") as raised:
         club(storage).earn(ANN, 7, key="k")
     assert isinstance(raised.value, TryAgain)
     assert club(storage).earn(ANN, 7, key="k").replayed is committed
@@ -424,7 +424,7 @@ def test_outcome_unknown(opened: Opening, when: Any, committed: bool):
 
 def test_commit_that_surely_failed(opened: Opening):
     """
-    If the commit fails and the transaction is still there, or the disk was full, nothing was committed, and it is said so.
+    If the commit fails and the transaction is still there, or the disk was full, it is known that nothing was done.
     """
     storage, faults = opened(at=1, only="COMMIT")
     with pytest.raises(StorageUnavailable, match="disk I/O error"):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ..domain.entries import Entry
-from ..domain.instants import wall_date, start_of_day
+from ..domain.instants import start_of_day, wall_date
 from ..domain.money import Money
 from ..domain.program import Program
 

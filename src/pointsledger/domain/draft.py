@@ -334,19 +334,25 @@ class Draft:
         """
         Restore `points` of a debit to the lots they came from, last drawn first, with their dates (R-34).
 
-        A part that had become debt comes back as a new lot, which repays debt first.
+        What had become debt comes back before them, as a new lot that repays debt first: so the debit's own debt is
+        settled in the same way whether it is restored at once or in parts (I-11).
 
         Args:
             given_before: points of the debit that were restored before.
         """
-        parts, beyond = _last_drawn_first(debit.allocations, points, given_before)
-        if parts:
-            self.take_up((yield from read_lots(LotsNamed(tuple(part.lot for part in parts)))))
+        owed = min(points, max(0, debit.debt - given_before))
+        parts = _last_drawn_first(debit.allocations, points - owed, max(0, given_before - debit.debt))
+        unread = tuple(part.lot for part in parts if part.lot not in self.lots)
+        if unread:
+            self.take_up((yield from read_lots(LotsNamed(unread))))
         terms = debit.terms or self.program
         lapsed = [part for part in parts if self._has_lapsed(self.lots[part.lot])]
         anew = 0 if terms.restore.lapsed == "expire" else sum(part.points for part in lapsed)
         in_place = tuple(part for part in parts if not anew or part not in lapsed)
         details: dict[str, Any] = {"reverses": debit.sequence, "rate": debit.rate}
+        if owed:
+            expires_at = terms.expires_at(self.at)
+            self.credit("restored", owed, available_at=self.at, expires_at=expires_at, claimed=owed, **details)
         if in_place:
             count = sum(part.points for part in in_place)
             self.post("restored", count, allocations=in_place, claimed=count, **details)
@@ -358,9 +364,6 @@ class Draft:
         if anew:
             expires_at = self._new_date(terms)
             self.credit("restored", anew, available_at=self.at, expires_at=expires_at, claimed=anew, **details)
-        if beyond:
-            expires_at = terms.expires_at(self.at)
-            self.credit("restored", beyond, available_at=self.at, expires_at=expires_at, claimed=beyond, **details)
 
     def _current(self, lot: Lot) -> Lot:
         return self.lots[lot.id]
@@ -392,9 +395,9 @@ def _drawn_from(lots: Sequence[Lot], points: int) -> tuple[Allocation, ...]:
 
 def _last_drawn_first(
     allocations: Sequence[Allocation], points: int, given_before: int
-) -> tuple[tuple[Allocation, ...], int]:
+) -> tuple[Allocation, ...]:
     """
-    Return the parts of a debit to restore, last drawn first, and the points beyond all parts.
+    Return the parts of a debit to restore, last drawn first.
 
     The parts restored before are the first `given_before` points in the same order, so several partial restores
     end where one does (I-11).
@@ -408,4 +411,4 @@ def _last_drawn_first(
         points -= part
         if part:
             parts.append(Allocation(lot, part))
-    return tuple(parts), points
+    return tuple(parts)

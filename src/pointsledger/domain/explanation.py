@@ -131,8 +131,8 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
     if entry.money is not None and entry.rate is not None:
         yield f"The points paid {entry.money} at {entry.rate.points} points for {entry.rate.money}."
     for part in explanation.lots:
-        until = f"{part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
-        left = f"it can be used until {until} and has {part.lot.remaining:,} left"
+        until = f"until {part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
+        left = f"it can be used {until} and has {part.lot.remaining:,} left"
         yield f"Lot {part.lot.id}: {part.points:,} points; {left}."
     for reversal in explanation.reversals:
         yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {reversal.claimed:,} points of it later."
@@ -167,14 +167,12 @@ def _about_award(award: Award, order: Order | None) -> Iterator[str]:
 def _about_rule(outcome: RuleOutcome, currency: str) -> str:
     if outcome.reason is not None:
         return f"Rule {outcome.rule} gives nothing: {_WHY_NOT[outcome.reason]} ({outcome.reason})."
-    if not outcome.points:  # a multiplier gives no points of its own
-        return f"Rule {outcome.rule} multiplied what other rules give."
     if outcome.basis_micros is not None:
         counted = f" on {Money.rounded_down(outcome.basis_micros, currency)}"
     else:
         counted = f" for {outcome.units:,} units" if outcome.units is not None else ""
     factors = " or ".join(map(str, sorted(set(outcome.factors.values()))))
-    if not outcome.points:
+    if not outcome.points:  # a multiplier gives no points of its own
         return f"Rule {outcome.rule} multiplies by {factors}."
     times = f", multiplied by {factors}" if factors else ""
     return f"Rule {outcome.rule} gives {outcome.points:,} points{counted}{times}; exactly {_exact(outcome.exact)}."

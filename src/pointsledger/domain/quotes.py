@@ -8,12 +8,13 @@ from datetime import datetime
 
 from attrs import frozen
 
-from ..errors import AccountClosed, OrderCancelled, OrderUnknown, ShortfallRefused
+from ..errors import AccountClosed, IdempotencyConflict, OrderCancelled, OrderUnknown, ShortfallRefused
 from .account import Account
 from .award import Award
 from .commands import Expire, Process, Redeem, ReturnLines
 from .draft import Draft
 from .money import Money
+from .order_checks import check_fact
 from .order_postings import accepted, award_of, book_order, propose_return, to_pay_of
 from .order_state import OrderState, check_cycle
 from .orders import Order
@@ -53,10 +54,14 @@ def read_quote(program: Program, order: Order, at: datetime) -> Reading[Award]:
     Return what the order would earn if it were processed and paid at this instant (R-21).
 
     What is known of the order already counts: other tenders, cancelled lines, redeemed points, recorded terms.
+
+    Raises:
+        CurrencyMismatch: the order is known in another currency.
     """
     entries = yield from read_entries(OrderEntries(order.id))
     state = OrderState.of(order.id, order.cycle, entries)
     command = Process(account=order.account, order=order.id, cycle=order.cycle, document=order)
+    check_fact(command, state)
     state.facts.pop(command.fact, None)
     state.note(command, at, 0, program)
     return award_of(state, state.terms or program, quoted_at=at)
@@ -71,8 +76,9 @@ def read_redemption(
     What the order itself has earned is not among them where redeeming takes it back first (R-18).
 
     Raises:
-        AccountClosed, CycleNotOpen, OrderCancelled, ProgramInactive, DebtOutstanding, BelowThreshold,
-        CurrencyMismatch, NoExchangeRate, InvalidInput, ShortfallRefused: in this order.
+        AccountClosed; IdempotencyConflict: the order is paid with points already; CycleNotOpen, OrderCancelled,
+        ProgramInactive, DebtOutstanding, BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput,
+        ShortfallRefused: in this order.
     """
     if account.closed:
         raise AccountClosed(account.id)
@@ -81,6 +87,10 @@ def read_redemption(
     if wish.order is not None:
         entries = yield from read_entries(OrderEntries(wish.order))
         state = OrderState.of(wish.order, wish.cycle, entries)
+        paid = state.of_kind(Redeem)
+        if paid:
+            asked = None if everything else wish.points
+            raise IdempotencyConflict(str(wish.fact).strip(), "points", paid[0].command.points, asked)
         check_cycle(state, entries)
         if state.is_cancelled:
             raise OrderCancelled(wish.order, wish.cycle)

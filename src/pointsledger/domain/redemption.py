@@ -131,14 +131,20 @@ def _clamps(
         clamps.append(("points_max", limits.points_max))
     if rate is None:
         return clamps
+
+    def within(money: Money) -> int:
+        # A limit that covers what is left to pay covers the partial group that pays it off.
+        pays_off = limits.exact_payoff and to_pay is not None and to_pay.micros <= money.micros
+        most = rate.points_within(money)
+        return max(most, rate.points_to_pay_off(to_pay)) if pays_off and to_pay is not None else most
+
     if limits.share_max is not None and eligible is not None:
         share = Money.rounded_down(limits.share_max * eligible.micros, eligible.currency)
-        clamps.append(("share_max", rate.points_within(share)))
+        clamps.append(("share_max", within(share)))
     if limits.money_max is not None and limits.money_max.currency == rate.currency:
-        clamps.append(("money_max", rate.points_within(limits.money_max)))
+        clamps.append(("money_max", within(limits.money_max)))
     if to_pay is not None:
-        within = rate.points_to_pay_off(to_pay) if limits.exact_payoff else rate.points_within(to_pay)
-        clamps.append(("to_pay", within))
+        clamps.append(("to_pay", within(to_pay)))
     return clamps
 
 

@@ -178,9 +178,12 @@ class Shelf:
         """
         ranks = self._lots_in("soonest_expiry")
         lapsing = bisect_right(ranks, (read.after, LATEST))
-        starting = bisect_right(self.waiting, (read.after, TOTAL_MAX))
-        soonest = [when for when, *_ in (*ranks[lapsing : lapsing + 1], *self.waiting[starting : starting + 1])]
-        return min((when for when in soonest if when < LATEST), default=None)
+        soonest = [when for when, *_ in ranks[lapsing : lapsing + 1] if when < LATEST]
+        for when, lot in self.waiting[bisect_right(self.waiting, (read.after, TOTAL_MAX)) :]:
+            if self.lots[lot].remaining:
+                soonest.append(when)
+                break
+        return min(soonest, default=None)
 
     def lapsing_lots(self, read: LapsingLots) -> tuple[Lot, ...]:
         """

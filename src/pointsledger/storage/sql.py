@@ -390,7 +390,7 @@ class Books:
         }[read.use_order]
         at = micros(read.at)
         limit = 4
-        while True:
+        while read.points > 0:
             found = yield from self.lots(
                 f"remaining > 0 AND {unlapsed} AND available_at <= ? ORDER BY {rank} LIMIT {limit:d}",
                 at,
@@ -404,6 +404,7 @@ class Books:
             if len(found) < limit:
                 return found
             limit *= 8
+        return ()
 
     def open_lots(self, read: OpenLots) -> Body[tuple[Lot, ...]]:
         """

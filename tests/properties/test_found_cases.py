@@ -1,0 +1,147 @@
+"""
+Cases that the naive model or a law found, each told once by hand so that it stays.
+"""
+
+import pytest
+from attrs import evolve
+
+from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Program, RedemptionLimits, Tender
+from pointsledger.errors import ShortfallRefused
+from pointsledger.port import Storage
+from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, instant, line, order, taken
+
+PROGRAM = Program(
+    id="shop",
+    earn_rules=[EarnRule.per_amount(1, per=gbp("1.00"))],
+    exchange_rates=[ExchangeRate(10, gbp("1.00"))],
+)
+
+
+def test_an_activity_reported_late_lets_the_account_lapse(storage: Storage) -> None:
+    """
+    Activity of 5 February, reported on the 20th, lasts until the 11th: all that was usable by then lapses (R-36, I-32).
+    """
+    idle = ExpiryPolicy.inactivity(days=6, resets=["earn"])
+    shop = Shop(storage, evolve(PROGRAM, expiry=idle), now="2024-01-31")
+    shop.ledger.earn(ANN, 40)  # lapses after 6 February
+    shop.on("2024-02-08").adjust(ANN, 30, **BY_HAND)  # no activity, and too late for that lapse
+    assert shop.balance() == "30 available"
+
+    shop.on("2024-02-20").earn(ANN, 66, occurred_at=instant("2024-02-05 10:00"))
+
+    assert shop.balance() == "nothing"
+    assert shop.ledger.balance(ANN).expired == 136
+    assert shop.ledger.expire_due().complete
+    assert shop.ledger.balance(ANN).expired == 136
+
+
+@pytest.mark.parametrize("shortfall", ["debt", "clamp", "refuse"])
+def test_a_date_that_is_corrected_is_no_shortfall(storage: Storage, shortfall: str) -> None:
+    """
+    A placing that is reported after the processing moves the points of the order to an earlier date; points that were
+    spent meanwhile are neither owed, nor written off, nor refused (I-15, R-13, R-32).
+    """
+    by_order = evolve(PROGRAM, timing="on_save", shortfall=shortfall, expiry=ExpiryPolicy.after(days=30))
+    shop = Shop(storage, by_order, now="2024-03-05")
+    shop.ledger.process(order("o-1", line("mug", "50.00")))
+    shop.ledger.adjust(ANN, -30, **BY_HAND)
+
+    late = shop.ledger.place(order("o-1", line("mug", "50.00")), occurred_at=instant("2024-03-01"))
+
+    # 50 come with the earlier date; of the 50 with the later one 20 are left, and the other 30 come out of the new lot.
+    assert (taken(late), late.shortfall) == (["earned +50", "reversed -50"], 0)
+    assert shop.balance() == "20 available"
+    assert [lot.expires_at for lot in shop.ledger.lots(ANN)] == [instant("2024-04-01")]
+
+
+def test_an_approval_comes_before_its_payment(storage: Storage) -> None:
+    """
+    An approval counts whenever it arrives, also before the payment that it approves is reported (R-13, I-15).
+    """
+    shop = Shop(storage, evolve(PROGRAM, timing="on_full_payment"))
+    shop.ledger.place(order("o-1", line("mug", "50.00")))
+
+    assert taken(shop.ledger.approve_payment("o-1", "bank", account=ANN)) == ["noted"]
+    waits = Tender("bank", gbp("50.00"), approved=False)
+
+    assert taken(shop.ledger.pay("o-1", waits, account=ANN)) == ["earned +50"]
+
+
+def test_a_decision_takes_more_and_only_once(storage: Storage) -> None:
+    """
+    What a decision took beyond the proposal is not taken and given again by every later fact of the order (R-30, R-14).
+    """
+    rules = [EarnRule.per_amount(1, per=gbp("1.00")), EarnRule.per_unit(5, expiry=ExpiryPolicy.after(days=10))]
+    shop = Shop(storage, evolve(PROGRAM, earn_rules=rules))
+    shop.ledger.process(order("o-1", line("mug", "10.00", 3)))
+    shop.ledger.return_lines("o-1", "r-1", {"mug": 1}, account=ANN)
+    proposal = shop.ledger.propose_return("o-1", "r-1", account=ANN)
+    assert proposal.take_back == 15
+    shop.ledger.settle_return(proposal, take_back=18, **BY_HAND)
+    assert shop.balance() == "27 available"
+
+    assert taken(shop.ledger.invoice("o-1", "i-1", {"mug": 2}, account=ANN)) == ["noted"]
+    assert shop.balance() == "27 available"
+
+
+@pytest.mark.parametrize("limits", [{"share_max": 1}, {"money_max": gbp("7.35")}, {"share_max": 1, "step": 25}])
+def test_a_limit_that_covers_what_is_left_to_pay(storage: Storage, limits: dict) -> None:
+    """
+    A limit of 7.35 lets 74 points pay off 7.35, although it holds only 70 points in whole groups (R-25).
+    """
+    shop = Shop(storage, evolve(PROGRAM, limits=RedemptionLimits(exact_payoff=True, **limits)))
+    shop.ledger.earn(ANN, 100)
+
+    quote = shop.ledger.quote_redemption(ANN, to_pay=gbp("7.35"))
+
+    assert (quote.points, quote.money, quote.still_to_pay) == (74, gbp("7.35"), gbp("0.00"))
+    assert shop.ledger.redeem(ANN, 74, to_pay=gbp("7.35")).money == gbp("7.35")
+
+
+@pytest.mark.parametrize("parts", [[4], [1, 3], [3, 1], [1, 1, 1, 1]])
+def test_a_debit_that_made_debt_is_restored_in_parts(storage: Storage, parts: list[int]) -> None:
+    """
+    A debit of 4 that took 3 from lots and left 1 owed ends the same, restored at once or in parts: the debt goes first
+    (R-34, R-35, I-11).
+    """
+    shop = Shop(storage, PROGRAM)
+    shop.ledger.adjust(ANN, 1, expires_at=instant("2024-03-20"), **BY_HAND)
+    shop.ledger.adjust(ANN, 2, expires_at=instant("2024-03-30"), **BY_HAND)
+    shop.ledger.adjust(ANN, -4, allow_debt=True, **BY_HAND)
+    assert shop.balance() == "1 owed"
+
+    for points in parts:
+        shop.ledger.reverse(ANN, 3, points, **BY_HAND)
+
+    assert shop.balance() == "3 available"
+    assert shop.lots() == {1: 1, 2: 2}
+
+
+def test_a_line_that_does_not_earn_by_money(storage: Storage) -> None:
+    """
+    A gift card that is bought does not earn by its price; rules per unit and order, and their multipliers, take it as
+    any line (R-15, R-16).
+    """
+    rules = [
+        EarnRule.per_amount(1, per=gbp("1.00")),
+        EarnRule.per_unit(5),
+        EarnRule.per_order(3),
+        EarnRule.multiplier(2, products=["card"]),
+    ]
+    shop = Shop(storage, evolve(PROGRAM, earn_rules=rules))
+
+    # 10 by money on the mug; 5 for the mug, twice 5 for the card; 3 for the order.
+    assert shop.ledger.quote(order("o-1", line("mug", "10.00"), line("card", "50.00", earns=False))).points == 28
+
+
+def test_a_refused_correction_of_the_past_changes_nothing(storage: Storage) -> None:
+    """
+    Where points are truly missing, `refuse` still refuses: a cancel of an order whose points are spent (R-32, I-18).
+    """
+    shop = Shop(storage, evolve(PROGRAM, shortfall="refuse"))
+    shop.ledger.process(order("o-1", line("mug", "50.00")))
+    shop.ledger.adjust(ANN, -30, **BY_HAND)
+
+    with pytest.raises(ShortfallRefused):
+        shop.ledger.cancel("o-1", account=ANN)
+    assert shop.balance() == "20 available"
