@@ -99,12 +99,15 @@ class TestOneComputation:
         Facts of an order lead to one end in every order of arrival (R-14, I-11, I-16).
         """
         shop = Shop(storage, evolve(AUTOMATIC, redeeming_orders="full"))
-        shop.ledger.earn(ANN, 40)
+        ledger = shop.ledger
+        ledger.earn(ANN, 40)
+        mugs = order("o-1", line("mug", "10.00", 4))
+        first, second, third, fourth = (instant(f"2024-02-0{day}") for day in (1, 2, 3, 4))
         reports = {
-            "process": lambda: shop.ledger.process(order("o-1", line("mug", "10.00", 4))),
-            "cancel_lines": lambda: shop.ledger.cancel_lines("o-1", "c-1", {"mug": 1}, account=ANN),
-            "return": lambda: shop.ledger.return_lines("o-1", "r-1", {"mug": 2}, account=ANN),
-            "redeem": lambda: shop.ledger.redeem(ANN, 40, order="o-1", to_pay=gbp("40.00")),
+            "process": lambda: ledger.process(mugs, occurred_at=first),
+            "redeem": lambda: ledger.redeem(ANN, 40, order="o-1", to_pay=gbp("40.00"), occurred_at=second),
+            "cancel_lines": lambda: ledger.cancel_lines("o-1", "c-1", {"mug": 1}, account=ANN, occurred_at=third),
+            "return": lambda: ledger.return_lines("o-1", "r-1", {"mug": 2}, account=ANN, occurred_at=fourth),
         }
 
         for name in arrival:
@@ -113,6 +116,21 @@ class TestOneComputation:
         # One of four mugs is kept: it earns 10, and 3/4 of 40 points came back.
         assert shop.balance() == "40 available"
         assert shop.ledger.balance(ANN).redeemed == 40
+
+    def test_points_pay_for_what_is_there(self, storage: Storage) -> None:
+        """
+        What was cancelled before points were redeemed was not paid by them, and takes none along (R-30).
+        """
+        shop = Shop(storage, AUTOMATIC)
+        shop.on("2024-02-01").earn(ANN, 100)
+        shop.on("2024-02-02").place(MUGS)
+        shop.on("2024-02-03").cancel_lines("o-1", "c-1", {"mug": 1}, account=ANN)
+
+        receipt = shop.on("2024-02-04").redeem(ANN, 100, order="o-1")
+
+        assert taken(receipt) == ["redeemed -100"]
+        # The one mug that was paid comes back, and all of its 100 points with it.
+        assert taken(shop.on("2024-02-05").return_lines("o-1", "r-1", {"mug": 1}, account=ANN)) == ["restored +100"]
 
     def test_the_same_fact_changes_nothing(self, storage: Storage) -> None:
         """

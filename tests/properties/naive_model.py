@@ -793,21 +793,25 @@ class OrderWork(Work):
     def gone(self, facts, used):
         """
         Return the redeemed points whose part of the order's price is cancelled or returned, rounded down once.
+
+        What was gone when points were redeemed was not paid by them.
         """
         document = document_of(facts)
-        if document is None:
+        if document is None or not used:
             return 0
-        cancelled = units(facts, "cancel_lines")
-        returned = units(facts, "return_lines", only=accepted_returns(facts))
+        n, redeemed = next((n, f) for n, f in enumerate(facts) if f["command"]["command"] == "redeem")
+        earlier = [f for i, f in enumerate(facts) if (f["at"], i) < (redeemed["at"], n)]
 
-        def gone(line):
-            return min(line["quantity"], cancelled.get(line["id"], 0) + returned.get(line["id"], 0))
+        def left(facts):
+            cancelled = units(facts, "cancel_lines")
+            returned = units(facts, "return_lines", only=accepted_returns(facts))
+            return lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0) - returned.get(line["id"], 0))
 
-        everything = price(document, lambda line: line["quantity"])
-        if everything:
-            return floor(used * price(document, gone) / everything)
-        count = sum(line["quantity"] for line in document["lines"])
-        return floor(Fraction(used * sum(gone(line) for line in document["lines"]), count))
+        there, here = left(earlier), left(facts)
+        if price(document, there):
+            return floor(used * (1 - price(document, here) / price(document, there)))
+        count = sum(there(line) for line in document["lines"])
+        return floor(used * (1 - Fraction(sum(here(line) for line in document["lines"]), count))) if count else 0
 
     def differences(self, facts, terms, used):
         """

@@ -515,14 +515,17 @@ class Shop(RuleBasedStateMachine):
             order, cycle = data.draw(st.sampled_from(fresh))
             self.do("redeem", points=10, order=order, cycle=cycle)
 
-    @rule(limits=st.sampled_from(LIMITS))
-    def redeem_under_other_limits(self, limits: Plain) -> None:
+    @rule()
+    def redeem_under_other_limits(self) -> None:
         """
         Below the threshold, a share of nothing known, and in debt.
         """
-        self.programs[self.at[0]] = self.program | {"limits": limits}
-        self.do("set_balance", points=50)
-        self.do("redeem", points=40)
+        usual = self.program
+        for limits in ({"threshold": 60}, {"share_max": Fraction(1, 2)}):
+            self.programs[self.at[0]] = usual | {"limits": limits}
+            self.do("set_balance", points=50)
+            self.do("redeem", points=40)
+        self.programs[self.at[0]] = usual
         self.do("adjust", points=-self.available - 1, allow_debt=True)
         self.do("redeem", points=10)
 

@@ -393,9 +393,7 @@ def _drawn_from(lots: Sequence[Lot], points: int) -> tuple[Allocation, ...]:
     return tuple(allocations)
 
 
-def _last_drawn_first(
-    allocations: Sequence[Allocation], points: int, given_before: int
-) -> tuple[Allocation, ...]:
+def _last_drawn_first(allocations: Sequence[Allocation], points: int, given_before: int) -> tuple[Allocation, ...]:
     """
     Return the parts of a debit to restore, last drawn first.
 

@@ -132,22 +132,25 @@ def award_of(state: OrderState, terms: Program, *, quoted_at: datetime | None = 
 def _gone_points(state: OrderState) -> int:
     """
     Return the redeemed points whose part of the order is cancelled or returned, rounded down once (R-30, I-11).
+
+    Points paid for what was there when they were redeemed: what was gone by then takes none along.
     """
     document = state.document
     if document is None or state.redeemed is None:
         return 0
-    share = _gone_share(document, state.kept(document, returned=True))
+    paid_for = state.before(state.redemption).kept(document, returned=True)
+    share = _gone_share(document, paid_for, state.kept(document, returned=True))
     return int(abs(state.redeemed.entry.points) * share)
 
 
-def _gone_share(document: Order, kept: dict[str, int]) -> Fraction:
+def _gone_share(document: Order, held: dict[str, int], kept: dict[str, int]) -> Fraction:
     """
-    Return which part of the order's price, or of its units where it cost nothing, is no longer kept.
+    Return which part of the price of the units held, or of their number where they cost nothing, is no longer kept.
     """
-    whole = sum(document.nets({line.id: line.quantity for line in document.lines}))
-    if whole:
-        return 1 - Fraction(sum(document.nets(kept))) / whole
-    return 1 - Fraction(sum(kept.values()), sum(line.quantity for line in document.lines))
+    price, units = sum(document.nets(held)), sum(held.values())
+    if price:
+        return 1 - Fraction(sum(document.nets(kept))) / price
+    return 1 - Fraction(sum(kept.values()), units) if units else Fraction(0)
 
 
 # --- posting ---------------------------------------------------------------------------------------------------

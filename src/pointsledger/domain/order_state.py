@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Generic, TypeVar, cast
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from ..errors import CycleNotOpen
 from .commands import (
@@ -177,6 +177,21 @@ class OrderState:
         Whether points were redeemed for the order, given back since or not (I-29).
         """
         return bool(self.of_kind(Redeem))
+
+    @property
+    def redemption(self) -> Fact[Redeem]:
+        """
+        The fact that points were redeemed for the order; there is one where `redeems`.
+        """
+        return self.of_kind(Redeem)[0]
+
+    def before(self, fact: Fact[C]) -> OrderState:
+        """
+        The state without what happened later in business; facts of one instant count in the order of arrival.
+        """
+        then = (fact.occurred_at, fact.sequence)
+        earlier = {name: f for name, f in self.facts.items() if (f.occurred_at, f.sequence) < then}
+        return evolve(self, facts=earlier)
 
     @property
     def is_cancelled(self) -> bool:
