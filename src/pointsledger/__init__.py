@@ -2,7 +2,7 @@
 Loyalty points for shops, billing systems and CRMs: an embeddable ledger.
 """
 
-from .domain import commands
+from . import commands
 from .domain.account import Account
 from .domain.award import Award
 from .domain.balance import Balance

@@ -82,10 +82,9 @@ class Receipt:
     @property
     def still_to_pay(self) -> Money | None:
         """
-        What is left to pay after the points, where the command said what there was to pay.
+        What is left to pay after the points, where the command or the order says what there was to pay (R-26).
         """
-        to_pay = getattr(self.entries[0].command, "to_pay", None) if self.entries else None
-        return to_pay - self.money if to_pay is not None and self.money is not None else to_pay
+        return next((entry.still_to_pay for entry in self.entries if entry.kind == "redeemed"), None)
 
     @property
     def shortfall(self) -> int:
@@ -561,14 +560,16 @@ class Ledger:
         Return which points lapse when if nothing happens before, soonest first; none where the program is off.
         """
         now = self._at(at)
-        return self._read(account, lambda state: read_expiring(self.program, state, now))
+        return self._read(account, lambda state: read_expiring(self.program, state, self._not_before(state, at, now)))
 
     def lots(self, account: str, *, at: datetime | None = None) -> tuple[Lot, ...]:
         """
         Return the lots with points left, in the order in which they will be drawn, pending ones included.
         """
         now = self._at(at)
-        return self._read(account, lambda state: read_lots_in_use(self.program, state, now))
+        return self._read(
+            account, lambda state: read_lots_in_use(self.program, state, self._not_before(state, at, now))
+        )
 
     def entries(self, account: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """

@@ -64,7 +64,7 @@ def test_demo(command: Command) -> None:
     assert STATEMENT in answer.out
     assert answer.out.endswith(PROOF)
     assert "\nWhy entry 2 is +401\n" in answer.out
-    assert "Rule pounds gives 401 points on 213.90 GBP, multiplied by 2" in answer.out
+    assert "Rule pounds gives 401 beans on 213.90 GBP, multiplied by 2" in answer.out
     assert "\nada          74  until 2026-04-30\n" in answer.out
     assert answer.out == command("demo").out
 

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from attrs import evolve
 
-from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Program, Tender
+from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Program, Tender, Unit
 from pointsledger.domain.award import Reason
 from pointsledger.errors import EntryUnknown, InvalidInput
 from pointsledger.port import Storage
@@ -254,7 +254,7 @@ class TestInWords:
             "The command was process for order o-1, by till-3.",
             "The order as it stood then earns 52 points in all.",
             # 25 whole pounds of 25.50; the mugs' part, 25 x 20/25.5 = 1000/51, counts twice: 2275/51, which is 44.6.
-            "Rule per_amount gives 44 points on 25.50 GBP, multiplied by 2; exactly 2275/51.",
+            "Rule per_amount gives 44 points on 25.50 GBP, multiplied by 2; exactly 44 31/51.",
             "Rule per_unit gives 8 points for 2 units; exactly 8.",
             "Rule per_order gives nothing: the order came by another channel (other_channel).",
             "Rule multiplier multiplies by 2.",
@@ -277,7 +277,7 @@ class TestInWords:
             "It happened at 2024-03-01 00:00:00 UTC and was recorded at 2024-03-01 00:00:00 UTC.",
             "The command was redeem.",
             "The reason given was: thank you",
-            "The points paid 3.00 GBP at 10 points for 1.00 GBP.",
+            "They paid 3.00 GBP at 10 points for 1.00 GBP.",
             "Lot 1: 30 points; it can be used until 2024-05-01 00:00 UTC and has 10 left.",
         )
 
@@ -295,6 +295,17 @@ class TestInWords:
         assert "It deals with 30 points of entry 1." in texts
         assert "20 of them were spent: 0 are owed, 20 written off." in texts
         assert "Entry 3 (reversed) dealt with 30 points of it later." in shop.ledger.explain(ANN, 1).sentences
+
+    def test_the_merchants_unit(self, storage: Storage) -> None:
+        """
+        An explanation calls points what the merchant calls them (R-43).
+        """
+        shop = Shop(storage, evolve(PROGRAM, unit=Unit(singular="bean", plural="beans")))
+        shop.ledger.earn(ANN, 1)
+
+        texts = shop.ledger.explain(ANN, 1).sentences
+        assert texts[0] == "Entry 1 is earned: +1 bean, 1 in lots after it."
+        assert texts[-1] == "Lot 1: 1 bean; it can be used for ever and has 1 left."
 
     def test_debt(self, storage: Storage) -> None:
         """

@@ -197,6 +197,18 @@ def test_threads_on_memory(restless: None):
     assert_serial(storage, answers, begin)
 
 
+def test_threads_on_sqlite_in_memory(restless: None):
+    """
+    The same on a database in memory, whose one connection all threads share (I-20).
+    """
+    with SQLiteStorage(":memory:") as storage:
+        begin(storage)
+        ledger = club(storage, on=ON)
+        callers = shares(0, 20, THREADS)
+        calls = [lambda several=several: [ask(ledger, command) for command in several] for several in callers]
+        assert_serial(storage, in_threads(calls), begin)
+
+
 def test_threads_in_batches_and_sweeps(storage: Storage, restless: None):
     """
     Threads that write batches over many accounts, sweep and read at the same time leave exact books (I-2, I-40).

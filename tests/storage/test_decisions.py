@@ -2,6 +2,8 @@
 What the port promises of decisions: all or nothing, one after the other, nothing of a refused one.
 """
 
+import signal
+
 import pytest
 from attrs import evolve
 
@@ -203,6 +205,35 @@ def test_call_from_within_a_decision_is_refused(storage: Storage):
     assert refused == calls * 3
     assert books(storage) == as_they_were
     assert not ledger.earn(ANN, 1, key="nested").replayed
+
+
+def test_signal_in_the_middle_of_a_decision(storage: Storage):
+    """
+    A signal handler that uses the ledger in the middle of a decision is refused, and one that raises ends the decision
+    with nothing written; afterwards the storage goes on.
+    """
+    ledger = told(storage)
+    as_they_were = books(storage)
+
+    def use(*_: object) -> None:
+        with pytest.raises(StorageBusy):
+            ledger.earn(ANN, 1)
+        raise Interrupted
+
+    def decide(account, earlier):
+        yield from read_entries(EntriesAfter(0))
+        signal.raise_signal(signal.SIGUSR1)
+        return Decision((), account)
+
+    before = signal.signal(signal.SIGUSR1, use)
+    try:
+        with pytest.raises(Interrupted):
+            storage.transact(Job("club", ANN, "k", decide))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert books(storage) == as_they_were
+    assert not ledger.adjust(ANN, 1, key="k", **BY_HAND).replayed
+    assert_balanced(storage)
 
 
 def test_decision_without_entries_may_move_time(storage: Storage):

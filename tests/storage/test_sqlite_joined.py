@@ -348,7 +348,7 @@ def test_newer_schema(plain: sqlite3.Connection):
             call()
 
 
-@pytest.mark.parametrize("connection", [None, "points.db", 7, object()], ids=repr)
+@pytest.mark.parametrize("connection", [None, "points.db", 7, object()], ids=lambda value: type(value).__name__)
 def test_what_is_no_connection(connection: Any):
     """
     Only a connection of `sqlite3` can be joined.

@@ -183,7 +183,7 @@ def read_lots_in_use(program: Program, account: Account, at: datetime) -> Readin
 
 
 def _all_open_lots(program: Program, account: Account, at: datetime) -> Reading[Draft]:
-    draft = Draft(program, account, Expire(account=account.id), None, at)
-    yield from draft.settle()
-    draft.take_up((yield from read_lots(OpenLots())))
+    draft = yield from settled(program, account, at)
+    if at >= account.as_of:
+        draft.take_up((yield from read_lots(OpenLots())))
     return draft

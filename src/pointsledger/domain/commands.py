@@ -466,6 +466,13 @@ def command_from_mapping(mapping: Mapping[str, Any]) -> Command:
     return from_mapping(COMMANDS[name], content)
 
 
+def order_of(command: Command) -> str | None:
+    """
+    Return the order that a command names, or None.
+    """
+    return command.order if isinstance(command, OrderCommand | Redeem) else None
+
+
 def is_command(value: object) -> bool:
     """
     Whether a value is one of `COMMANDS`.

@@ -290,6 +290,7 @@ def _use(draft: Draft, command: Redeem, state: OrderState | None) -> Reading[Ent
             command.points,
             terms=draft.program,
             money=quote.money,
+            still_to_pay=quote.still_to_pay,
             rate=quote.rate,
             lapses_at=draft.activity("redeem", draft.occurred_at),
         )

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from attrs import field, frozen
 
-from .commands import Command
+from .commands import Command, order_of
 from .lots import Lot
 from .money import Money
 from .program import Program
@@ -49,7 +49,9 @@ class Entry:
         claimed: how many points of that entry are dealt with by this reversal.
         shortfall: how many of them were spent and could not be taken from lots; the policy says what became of them:
             `debt` counts what is owed now, the rest was written off (R-32).
-        rate, money: the rate in force, and what a redemption was worth (R-24).
+        rate: the rate in force (R-24).
+        money: what a redemption paid.
+        still_to_pay: what it left to pay, where that is known (R-26).
         lapses_at: where inactivity counts, when the account lapses after this activity (R-36).
         terms: the program in force, kept so that a later reversal or explanation uses what was recorded (R-31).
     """
@@ -71,15 +73,16 @@ class Entry:
     shortfall: int = 0
     rate: ExchangeRate | None = None
     money: Money | None = None
+    still_to_pay: Money | None = None
     lapses_at: datetime | None = None
     terms: Program | None = field(default=None, repr=False)
 
     @property
     def order(self) -> str | None:
         """
-        The order that the command names, if it names one.
+        The order that it belongs to; None also where a command about an order only found that points had lapsed.
         """
-        return getattr(self.command, "order", None)
+        return None if self.kind == "expired" else order_of(self.command)
 
     @property
     def reason(self) -> str | None:

@@ -5,13 +5,14 @@ Explanations: for any entry, what led to it, recomputed from what was recorded (
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from fractions import Fraction
 
 from attrs import frozen
 
 from ..errors import EntryUnknown
 from .account import Account
-from .award import Award, RuleOutcome
+from .award import Award, Reason, RuleOutcome
 from .commands import AnyOrderCommand, OrderCommand, Redeem, command_name
 from .entries import Entry
 from .lots import Lot
@@ -20,6 +21,7 @@ from .order_postings import award_of
 from .order_state import OrderState
 from .orders import Order
 from .points import Exact
+from .program import Unit
 from .reads import EntriesOn, LotsNamed, OrderEntries, Reading, read_entries, read_lots
 
 
@@ -97,10 +99,10 @@ def _state_then(command: AnyOrderCommand, entry: Entry, entries: tuple[Entry, ..
 
 # --- in words --------------------------------------------------------------------------------------------------
 
-_WHY_NOT = {
+_WHY_NOT: dict[Reason, str] = {
     "program_inactive": "the program is switched off",
     "order_cancelled": "the order is cancelled",
-    "order_redeems_points": "points were redeemed for the order",
+    "order_redeems_points": "{units} were redeemed for the order",
     "not_ready": "the facts that the program's timing asks for are not all reported yet",
     "not_started": "the rule is not valid yet",
     "ended": "the rule is no longer valid",
@@ -111,72 +113,82 @@ _WHY_NOT = {
     "below_minimum": "the order is below the rule's minimum",
     "no_earning_tender": "nothing was paid by a tender that earns",
     "below_one_group": "the amount is below one whole group",
-    "rounds_to_nothing": "the exact points round to nothing",
+    "rounds_to_nothing": "what it gives rounds to nothing",
     "beaten_in_group": "another rule of its group counts instead",
-    "nothing_to_multiply": "no rule that it multiplies gave points",
+    "nothing_to_multiply": "no rule that it multiplies gave {units}",
 }
 
 
 def _sentences(explanation: Explanation) -> Iterator[str]:
     entry = explanation.entry
-    yield f"Entry {entry.sequence} is {entry.kind}: {entry.points:+,} points, {entry.balance_after:,} in lots after it."
-    yield f"It happened at {entry.occurred_at:%Y-%m-%d %H:%M:%S} UTC and was recorded at {_time(entry)} UTC."
+    unit = entry.terms.unit if entry.terms else Unit()
+    moved = f"{'+' if entry.points > 0 else ''}{unit.count(entry.points)}"
+    yield f"Entry {entry.sequence} is {entry.kind}: {moved}, {entry.balance_after:,} in lots after it."
+    yield f"It happened at {_time(entry.occurred_at)} and was recorded at {_time(entry.recorded_at)}."
     asked = f"The command was {command_name(entry.command)}"
     yield f"{asked}{f' for order {entry.order}' if entry.order else ''}{f', by {entry.actor}' if entry.actor else ''}."
     if entry.reason:
         yield f"The reason given was: {entry.reason}"
-    yield from _about_reversal(entry)
+    yield from _about_reversal(entry, unit)
     if explanation.award is not None:
-        yield from _about_award(explanation.award, explanation.order)
+        yield from _about_award(explanation.award, explanation.order, unit)
     if entry.money is not None and entry.rate is not None:
-        yield f"The points paid {entry.money} at {entry.rate.points} points for {entry.rate.money}."
+        yield f"They paid {entry.money} at {unit.count(entry.rate.points)} for {entry.rate.money}."
     for part in explanation.lots:
         until = f"until {part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
         left = f"it can be used {until} and has {part.lot.remaining:,} left"
-        yield f"Lot {part.lot.id}: {part.points:,} points; {left}."
+        yield f"Lot {part.lot.id}: {unit.count(part.points)}; {left}."
     for reversal in explanation.reversals:
-        yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {reversal.claimed:,} points of it later."
+        yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {unit.count(reversal.claimed)} of it later."
 
 
-def _time(entry: Entry) -> str:
-    return f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"
+def _time(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _about_reversal(entry: Entry) -> Iterator[str]:
+def _about_reversal(entry: Entry, unit: Unit) -> Iterator[str]:
     if entry.reverses is not None:
-        yield f"It deals with {entry.claimed:,} points of entry {entry.reverses}."
+        yield f"It deals with {unit.count(entry.claimed)} of entry {entry.reverses}."
     if entry.shortfall:
         owed = f"{entry.debt:,} are owed, {entry.written_off:,} written off"
         yield f"{entry.shortfall:,} of them were spent: {owed}."
     if entry.kind in {"repaid", "forgiven"}:
-        yield f"The debt fell by {-entry.debt:,} points."
+        yield f"The debt fell by {unit.count(-entry.debt)}."
 
 
-def _about_award(award: Award, order: Order | None) -> Iterator[str]:
+def _about_award(award: Award, order: Order | None, unit: Unit) -> Iterator[str]:
     if award.reason is not None:
-        yield f"The order earns nothing: {_WHY_NOT[award.reason]} ({award.reason})."
+        yield f"The order earns nothing: {_why_not(award.reason, unit)}."
         return
-    yield f"The order as it stood then earns {award.points:,} points in all."
+    yield f"The order as it stood then earns {unit.count(award.points)} in all."
     currency = order.currency if order else ""
     for outcome in award.outcomes:
-        yield _about_rule(outcome, currency)
+        yield _about_rule(outcome, currency, unit)
     for line, points in award.lines.items():
         yield f"Line {line} has {points:,} of them."
 
 
-def _about_rule(outcome: RuleOutcome, currency: str) -> str:
+def _why_not(reason: Reason, unit: Unit) -> str:
+    return f"{_WHY_NOT[reason].format(units=unit.plural)} ({reason})"
+
+
+def _about_rule(outcome: RuleOutcome, currency: str, unit: Unit) -> str:
     if outcome.reason is not None:
-        return f"Rule {outcome.rule} gives nothing: {_WHY_NOT[outcome.reason]} ({outcome.reason})."
+        return f"Rule {outcome.rule} gives nothing: {_why_not(outcome.reason, unit)}."
     if outcome.basis_micros is not None:
         counted = f" on {Money.rounded_down(outcome.basis_micros, currency)}"
     else:
         counted = f" for {outcome.units:,} units" if outcome.units is not None else ""
-    factors = " or ".join(map(str, sorted(set(outcome.factors.values()))))
-    if not outcome.points:  # a multiplier gives no points of its own
+    factors = " or ".join(map(_mixed, sorted(set(outcome.factors.values()))))
+    if not outcome.points:  # a multiplier gives nothing of its own
         return f"Rule {outcome.rule} multiplies by {factors}."
     times = f", multiplied by {factors}" if factors else ""
-    return f"Rule {outcome.rule} gives {outcome.points:,} points{counted}{times}; exactly {_exact(outcome.exact)}."
+    return f"Rule {outcome.rule} gives {unit.count(outcome.points)}{counted}{times}; exactly {_mixed(outcome.exact)}."
 
 
-def _exact(value: Exact) -> str:
-    return str(Fraction(value))
+def _mixed(value: Exact) -> str:
+    """
+    Write an exact number as people do: ``"401"``, ``"1/2"``, ``"401 144/713"``.
+    """
+    whole, rest = divmod(Fraction(value), 1)
+    return f"{whole or ''}{' ' if whole and rest else ''}{rest or ''}" or "0"

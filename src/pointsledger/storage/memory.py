@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from attrs import Factory, define
 
 from ..domain.account import Account
+from ..domain.commands import order_of
 from ..domain.decisions import Decision
 from ..domain.entries import Entry
 from ..domain.instants import LATEST
@@ -83,8 +84,9 @@ class Shelf:
             self.entries.append(entry)
             if entry.ordinal == 0 and entry.key is not None:
                 self.keys[entry.key] = entry.sequence
-            if entry.order is not None:
-                self.orders.setdefault(entry.order, []).append(entry.sequence)
+            order = order_of(entry.command)
+            if order is not None:
+                self.orders.setdefault(order, []).append(entry.sequence)
             if entry.reverses is not None:
                 self.reversals.setdefault(entry.reverses, []).append(entry.sequence)
             if entry.opened is not None and entry.opened.available_at > entry.recorded_at:
@@ -101,8 +103,9 @@ class Shelf:
         known = {lot.id: lot for lot in lots}
         for entry in decision.entries:
             self.keys.pop(entry.key or "", None)
-            if entry.order is not None:
-                self.orders[entry.order].remove(entry.sequence)
+            order = order_of(entry.command)
+            if order is not None:
+                self.orders[order].remove(entry.sequence)
             if entry.reverses is not None:
                 self.reversals[entry.reverses].remove(entry.sequence)
         del self.entries[account.version :]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from attrs import frozen
 
 from ..domain.account import Account
-from ..domain.commands import Command, command_from_mapping, command_to_mapping
+from ..domain.commands import Command, command_from_mapping, command_to_mapping, order_of
 from ..domain.decisions import Decision
 from ..domain.entries import Allocation, Entry
 from ..domain.instants import from_micros, micros
@@ -102,7 +102,8 @@ ACCOUNT = (
 )
 ENTRY = (
     "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, order_id, "
-    "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, lapses_at, terms"
+    "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, still_to_pay, "
+    "lapses_at, terms"
 )
 LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
 
@@ -278,7 +279,7 @@ class Books:
         commands: dict[int, Command] = {}
         found: list[Entry] = []
         for row in rows:
-            terms = yield from self._terms(row[20])
+            terms = yield from self._terms(row[-1])
             first = row[0] - row[7]
             try:
                 if first not in commands:
@@ -618,7 +619,7 @@ def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
         entry.key,
         entry.ordinal,
         None if entry.ordinal else _command_text(entry.command),
-        entry.order,
+        order_of(entry.command),
         None if opened is None else micros(opened.available_at),
         None if opened is None else _at(opened.expires_at),
         entry.debt,
@@ -628,6 +629,7 @@ def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
         None if rate is None else rate.points,
         None if rate is None else str(rate.money),
         None if entry.money is None else str(entry.money),
+        None if entry.still_to_pay is None else str(entry.still_to_pay),
         _at(entry.lapses_at),
         digest,
     )
@@ -651,8 +653,9 @@ def _entry(row: Row, command: Command, allocations: tuple[Allocation, ...], term
         rate_points,
         rate_money,
         money,
+        still_to_pay,
         lapses_at,
-    ) = row[10:20]
+    ) = row[10:21]
     opened = None
     if available_at is not None:
         available, expires = from_micros(available_at), _instant(expires_at)
@@ -675,6 +678,7 @@ def _entry(row: Row, command: Command, allocations: tuple[Allocation, ...], term
         shortfall,
         None if rate_points is None else ExchangeRate(rate_points, Money.parse(rate_money)),
         None if money is None else Money.parse(money),
+        None if still_to_pay is None else Money.parse(still_to_pay),
         _instant(lapses_at),
         terms,
     )

@@ -116,6 +116,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             rate_points {int},
             rate_money {text},
             money {text},
+            still_to_pay {text},
             lapses_at {int},
             terms {text} NOT NULL,
             CHECK ((ordinal = 0) = (command IS NOT NULL)),

@@ -1,0 +1,51 @@
+"""
+Commands as values, for `Ledger.apply` and `Ledger.apply_all`.
+"""
+
+from .domain.commands import (
+    Adjust,
+    ApprovePayment,
+    Cancel,
+    CancelLines,
+    Close,
+    Command,
+    DecideReturn,
+    Earn,
+    Expire,
+    Forgive,
+    Invoice,
+    LinesCommand,
+    OrderCommand,
+    Pay,
+    Place,
+    Process,
+    Redeem,
+    Reopen,
+    ReturnLines,
+    Reverse,
+    SetBalance,
+)
+
+__all__ = [
+    "Adjust",
+    "ApprovePayment",
+    "Cancel",
+    "CancelLines",
+    "Close",
+    "Command",
+    "DecideReturn",
+    "Earn",
+    "Expire",
+    "Forgive",
+    "Invoice",
+    "LinesCommand",
+    "OrderCommand",
+    "Pay",
+    "Place",
+    "Process",
+    "Redeem",
+    "Reopen",
+    "ReturnLines",
+    "Reverse",
+    "SetBalance",
+]
