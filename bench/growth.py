@@ -57,7 +57,7 @@ def _rows(
                 Path(folder) / "points.db", journal_mode="wal", synchronous="NORMAL"
             )
             ledger = Ledger(shop.PROGRAM, kept)
-            accounts = {size: [f"{size}-{n}" for n in range(_copies(size))] for size in sizes}
+            accounts = {size: [f"{size}-{n}" for n in range(_copies(size, scale.operations))] for size in sizes}
             for size, ids in accounts.items():
                 fill(ledger, ids, size)
             for what, operation in OPERATIONS.items():
@@ -71,11 +71,11 @@ def _rows(
     return rows
 
 
-def _copies(size: int) -> int:
+def _copies(size: int, operations: int) -> int:
     """
     How many accounts of this size share the operations, so that small ones stay small.
     """
-    return max(1, 2000 // size)
+    return max(1, min(10 * operations, 2000 // size))
 
 
 def _side(ledger: Ledger, accounts: Sequence[str], operation: Operation, operations: int) -> Side:

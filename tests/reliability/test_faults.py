@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pointsledger import Entry, Receipt, commands
+from pointsledger.domain.commands import COMMANDS
 from pointsledger.errors import OperatorNeeded, OutcomeUnknown, PointsLedgerError
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
@@ -96,7 +97,7 @@ def test_fault_at_every_statement_of_every_command(storage: SQLiteStorage, fault
     Whichever statement of whichever command fails, before or after it ran, or with the transaction gone, nothing or
     all is there, a retry has one effect, and the books end as without a fault (I-14, I-25, A23, A33).
     """
-    assert {type(command) for command in STORY} == set(commands.COMMANDS.values())
+    assert {type(command) for command in STORY} == set(COMMANDS.values())
     for step in range(len(STORY)):
         assert fail_everywhere(storage, faults, step, when) >= 5
     assert books(storage) == BOOKS[-1]

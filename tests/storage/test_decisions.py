@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from pointsledger import Ledger, Program, commands
+from pointsledger.domain.commands import COMMANDS
 from pointsledger.domain.decisions import Decision
 from pointsledger.domain.reads import EntriesAfter, read_entries
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, Refused, StorageBusy
@@ -37,7 +38,7 @@ def test_story_uses_every_command():
     """
     The story that these tests tell has a command of every kind.
     """
-    assert {type(command) for command in story()} == set(commands.COMMANDS.values())
+    assert {type(command) for command in story()} == set(COMMANDS.values())
 
 
 def test_entries_balance_lots_and_key_are_stored_together(storage: Storage):

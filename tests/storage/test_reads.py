@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from pointsledger import Entry, ExpiryPolicy, Lot
+from pointsledger.domain.commands import order_of
 from pointsledger.domain.reads import (
     DrawsOn,
     DueLots,
@@ -205,7 +206,7 @@ def test_entries_of_an_order(full: Storage, entries: tuple[Entry, ...]):
     The entries of an order come by sequence, and none of another's.
     """
     for name in ("1001", "1002", "1003", "100", "unknown"):
-        assert ask(full, OrderEntries(name)) == tuple(entry for entry in entries if entry.order == name)
+        assert ask(full, OrderEntries(name)) == tuple(entry for entry in entries if order_of(entry.command) == name)
 
 
 def test_entry_and_its_reversals(full: Storage, entries: tuple[Entry, ...]):

@@ -250,7 +250,9 @@ def test_name_is_taken_as_it_is(tmp_path: Path, name: str, monkeypatch: pytest.M
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("path", ["", b"", "a\0b", "\ud800", None, 7, True, 1.5, ["x"], object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "path", ["", b"", "a\0b", "\ud800", None, 7, True, 1.5, ["x"], object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_name(path: object):
     """
     What cannot be the name of a file is refused; an empty one would be books that vanish.
