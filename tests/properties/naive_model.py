@@ -477,6 +477,15 @@ def price(document, count):
     return sum((price_of_unit(document, line) * count(line) for line in document["lines"]), Fraction(0))
 
 
+def left_after(facts):
+    """
+    Return the function that gives the units of a line that are neither cancelled nor returned.
+    """
+    cancelled = units(facts, "cancel_lines")
+    returned = units(facts, "return_lines", only=accepted_returns(facts))
+    return lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0) - returned.get(line["id"], 0))
+
+
 def total(facts):
     """
     Return what the units that are not cancelled cost, with shipping and tax.
@@ -778,11 +787,10 @@ class OrderWork(Work):
         if document is None or at is None:
             return {}
         cancelled = units(facts, "cancel_lines")
-        returned = units(facts, "return_lines", only=accepted_returns(facts))
         return award(
             terms,
             document,
-            lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0) - returned.get(line["id"], 0)),
+            left_after(facts),
             lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0)),
             tenders_of(facts, waiting=True),
             self.points_money(),
@@ -794,24 +802,21 @@ class OrderWork(Work):
         """
         Return the redeemed points whose part of the order's price is cancelled or returned, rounded down once.
 
-        What was gone when points were redeemed was not paid by them.
+        They paid for what was there at the instant of redeeming; what was gone by then takes none along.
         """
         document = document_of(facts)
-        if document is None or not used:
+        redeemed = [n for n, fact in enumerate(facts) if fact["command"]["command"] == "redeem"]
+        if document is None or not redeemed:
             return 0
-        n, redeemed = next((n, f) for n, f in enumerate(facts) if f["command"]["command"] == "redeem")
-        earlier = [f for i, f in enumerate(facts) if (f["at"], i) < (redeemed["at"], n)]
-
-        def left(facts):
-            cancelled = units(facts, "cancel_lines")
-            returned = units(facts, "return_lines", only=accepted_returns(facts))
-            return lambda line: max(0, line["quantity"] - cancelled.get(line["id"], 0) - returned.get(line["id"], 0))
-
-        there, here = left(earlier), left(facts)
-        if price(document, there):
-            return floor(used * (1 - price(document, here) / price(document, there)))
-        count = sum(there(line) for line in document["lines"])
-        return floor(used * (1 - Fraction(sum(here(line) for line in document["lines"]), count))) if count else 0
+        when = facts[redeemed[0]]["at"], redeemed[0]
+        held = left_after([fact for n, fact in enumerate(facts) if (fact["at"], n) < when])
+        kept = left_after(facts)
+        everything = price(document, held)
+        if everything:
+            return floor(used * (1 - price(document, kept) / everything))
+        count = sum(held(line) for line in document["lines"])
+        left = sum(kept(line) for line in document["lines"])
+        return floor(Fraction(used * (count - left), count)) if count else 0
 
     def differences(self, facts, terms, used):
         """

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from pointsledger import commands
+from pointsledger.domain.commands import COMMANDS
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
 from tests.properties import naive_model as model
@@ -594,7 +594,7 @@ def missing(hits: Counter[tuple[str, str]]) -> set[str]:
     Return the commands that were never accepted and the refusals that were never met.
     """
     accepted = {command for command, outcome in hits if outcome == "accepted"}
-    return (set(commands.COMMANDS) - accepted) | (REFUSALS - {outcome for _, outcome in hits})
+    return (set(COMMANDS) - accepted) | (REFUSALS - {outcome for _, outcome in hits})
 
 
 def table(hits: Counter[tuple[str, str]]) -> str:
@@ -602,7 +602,7 @@ def table(hits: Counter[tuple[str, str]]) -> str:
     Return how often each command was accepted, replayed and refused, and each refusal met.
     """
     lines = [f"{'command':16}{'accepted':>10}{'replayed':>10}{'refused':>10}"]
-    for name in commands.COMMANDS:
+    for name in COMMANDS:
         of = {outcome: count for (command, outcome), count in hits.items() if command == name}
         refused = sum(count for outcome, count in of.items() if outcome in REFUSALS)
         lines.append(f"{name:16}{of.get('accepted', 0):10}{of.get('replayed', 0):10}{refused:10}")

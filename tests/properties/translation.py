@@ -23,6 +23,7 @@ from pointsledger import (
     Tender,
     commands,
 )
+from pointsledger.domain.commands import COMMANDS
 
 Plain = dict[str, Any]
 
@@ -124,7 +125,7 @@ def command(plain: Plain, key: str | None, now: Any) -> commands.Command:
     Return the command that a plain one describes; persons decide as `clerk`, because of `test`.
     """
     fields = dict(plain)
-    kind = commands.COMMANDS[fields.pop("command")]
+    kind = COMMANDS[fields.pop("command")]
     if "document" in fields:
         fields["document"] = document(fields["document"])
     if kind is commands.Pay:

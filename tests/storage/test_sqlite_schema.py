@@ -194,6 +194,21 @@ def test_version_compare_without_lock(path: Path, plain: sqlite3.Connection):
         assert_balanced(storage)
 
 
+def test_version_compare_alone(plain: sqlite3.Connection):
+    """
+    Nor does it need the unique sequence for that: a stale writer writes nothing at all (I-22, I-23).
+    """
+    first, second = Careless(plain, redeem_all("one")), Careless(plain, redeem_all("two"))
+    first.decide()
+    second.decide()
+    second.finish()
+    plain.execute("UPDATE pointsledger_entries SET sequence = 99 WHERE account = 'ann' AND sequence = 17")
+    with pytest.raises(VersionConflict):
+        first.finish()
+    assert plain.execute("SELECT version FROM pointsledger_accounts WHERE account = 'ann'").fetchall() == [(17,)]
+    assert plain.execute("SELECT 1 FROM pointsledger_entries WHERE command_key = 'one'").fetchall() == []
+
+
 def test_sequence_without_lock_and_version(path: Path, plain: sqlite3.Connection):
     """
     With neither lock nor version, the unique sequence stops the second of two stale writers (I-13, I-23).

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from operator import attrgetter
+from typing import TypedDict, Unpack
 
 from attrs import evolve
 
@@ -22,8 +23,25 @@ from .entries import Allocation, Entry, EntryKind
 from .expiry import Activity
 from .instants import local_date, start_of_day
 from .lots import ORDER_OF_USE, Lot
+from .money import Money
 from .program import Program
+from .rates import ExchangeRate
 from .reads import DueLots, LotsNamed, Reading, UsableLots, read_lots, read_next_change
+
+
+class Details(TypedDict, total=False):
+    """
+    What an entry can say besides what it moves; see `Entry`.
+    """
+
+    occurred_at: datetime | None
+    reverses: int | None
+    claimed: int
+    shortfall: int
+    rate: ExchangeRate | None
+    money: Money | None
+    still_to_pay: Money | None
+    lapses_at: datetime | None
 
 
 class Draft:
@@ -69,13 +87,30 @@ class Draft:
         """
         The lots that are new or no longer as stored, by id.
         """
-        return tuple(lot for _, lot in sorted(self.lots.items()) if self._read.get(lot.id) is not lot)
+        changed = [lot for lot in self.lots.values() if self._read.get(lot.id) is not lot]
+        return tuple(sorted(changed, key=attrgetter("id")))
 
     # --- posting -------------------------------------------------------------------------------------------
 
-    def post(self, kind: EntryKind, points: int = 0, **details: Any) -> Entry:
+    def post(
+        self,
+        kind: EntryKind,
+        points: int = 0,
+        *,
+        occurred_at: datetime | None = None,
+        allocations: tuple[Allocation, ...] = (),
+        opened: Lot | None = None,
+        debt: int = 0,
+        reverses: int | None = None,
+        claimed: int = 0,
+        shortfall: int = 0,
+        rate: ExchangeRate | None = None,
+        money: Money | None = None,
+        still_to_pay: Money | None = None,
+        lapses_at: datetime | None = None,
+    ) -> Entry:
         """
-        Append an entry and apply it to the account and its lots.
+        Append an entry and apply it to the account and its lots; the rate is the program's where none is given.
         """
         account = self.account
         entry = Entry(
@@ -83,24 +118,27 @@ class Draft:
             kind,
             points,
             account.available + account.pending + points,
-            details.pop("occurred_at", self.occurred_at),
+            occurred_at or self.occurred_at,
             self.at,
             self.command,
             self.key,
             len(self.entries),
-            rate=details.pop("rate", self.program.rate()),
-            terms=self.program,
-            **details,
+            allocations,
+            opened,
+            debt,
+            reverses,
+            claimed,
+            shortfall,
+            rate or self.program.rate(),
+            money,
+            still_to_pay,
+            lapses_at,
+            self.program,
         )
         moved = self._usable_part(entry)
         move_points(self.lots, entry)
-        opens_at = entry.opened.changes_at(self.at) if entry.opened is not None else None
-        self.account = account.after(
-            entry,
-            account.available + moved,
-            account.pending + points - moved,
-            self._next_change(opens_at, lapses_at=entry.lapses_at),
-        )
+        next_change_at = self._next_change((opened,) if opened else (), lapses_at)
+        self.account = account.after(entry, account.available + moved, account.pending + points - moved, next_change_at)
         self.entries.append(entry)
         self._drawn -= min(points, 0)
         return entry
@@ -122,9 +160,9 @@ class Draft:
             if lot.id not in self.lots:
                 self.lots[lot.id] = self._read[lot.id] = lot
 
-    def _next_change(self, *instants: datetime | None, lapses_at: datetime | None = None) -> datetime | None:
+    def _next_change(self, lots: Iterable[Lot], lapses_at: datetime | None = None) -> datetime | None:
         """
-        The account's next instant of change, or an earlier one of these that is still to come.
+        The account's next instant of change, or an earlier one that these lots bring.
 
         Too early costs a look, too late would be wrong.
         An activity reported late may have let the account lapse before now; `lapses_at` then is due at once (R-36).
@@ -132,7 +170,8 @@ class Draft:
         soonest = self.account.next_change_at
         if lapses_at is not None and (soonest is None or lapses_at < soonest):
             soonest = lapses_at
-        for instant in instants:
+        for lot in lots:
+            instant = lot.changes_at(self.at)
             if instant is not None and instant > self.at and (soonest is None or instant < soonest):
                 soonest = instant
         return soonest
@@ -242,7 +281,7 @@ class Draft:
         available_at: datetime,
         expires_at: datetime | None,
         earned_at: datetime | None = None,
-        **details: Any,
+        **details: Unpack[Details],
     ) -> Entry:
         """
         Open a lot, let it lapse at once if its date is past, and repay debt from it otherwise.
@@ -269,7 +308,7 @@ class Draft:
     def _usable_here(self) -> list[Lot]:
         return [lot for lot in self.lots.values() if lot.remaining and lot.is_usable(self.at)]
 
-    def draw(self, kind: EntryKind, points: int, *, terms: Program, **details: Any) -> Reading[Entry]:
+    def draw(self, kind: EntryKind, points: int, *, terms: Program, **details: Unpack[Details]) -> Reading[Entry]:
         """
         Take exactly `points` from usable lots in the order of use (R-09).
 
@@ -281,7 +320,7 @@ class Draft:
         lots = yield from self.usable(points, terms)
         return self.post(kind, -points, allocations=_drawn_from(lots, points), **details)
 
-    def draw_down(self, kind: EntryKind, points: int, *, terms: Program, **details: Any) -> Reading[Entry]:
+    def draw_down(self, kind: EntryKind, points: int, *, terms: Program, **details: Unpack[Details]) -> Reading[Entry]:
         """
         Take `points` from usable lots as far as they reach; the rest becomes debt.
         """
@@ -349,21 +388,31 @@ class Draft:
         lapsed = [part for part in parts if self._has_lapsed(self.lots[part.lot])]
         anew = 0 if terms.restore.lapsed == "expire" else sum(part.points for part in lapsed)
         in_place = tuple(part for part in parts if not anew or part not in lapsed)
-        details: dict[str, Any] = {"reverses": debit.sequence, "rate": debit.rate}
         if owed:
-            expires_at = terms.expires_at(self.at)
-            self.credit("restored", owed, available_at=self.at, expires_at=expires_at, claimed=owed, **details)
+            self._give_back_anew(debit, owed, terms.expires_at(self.at))
         if in_place:
-            count = sum(part.points for part in in_place)
-            self.post("restored", count, allocations=in_place, claimed=count, **details)
-            touched = [self.lots[part.lot] for part in in_place]
-            self._expire(touched)
-            changes = (lot.changes_at(self.at) for lot in map(self._current, touched))
-            self.account = evolve(self.account, next_change_at=self._next_change(*changes))
-            self._repay()
+            self._give_back_in_place(debit, in_place)
         if anew:
-            expires_at = self._new_date(terms)
-            self.credit("restored", anew, available_at=self.at, expires_at=expires_at, claimed=anew, **details)
+            self._give_back_anew(debit, anew, self._new_date(terms))
+
+    def _give_back_in_place(self, debit: Entry, parts: tuple[Allocation, ...]) -> None:
+        count = sum(part.points for part in parts)
+        self.post("restored", count, allocations=parts, claimed=count, reverses=debit.sequence, rate=debit.rate)
+        touched = [self.lots[part.lot] for part in parts]
+        self._expire(touched)
+        self.account = evolve(self.account, next_change_at=self._next_change(map(self._current, touched)))
+        self._repay()
+
+    def _give_back_anew(self, debit: Entry, points: int, expires_at: datetime | None) -> None:
+        self.credit(
+            "restored",
+            points,
+            available_at=self.at,
+            expires_at=expires_at,
+            claimed=points,
+            reverses=debit.sequence,
+            rate=debit.rate,
+        )
 
     def _current(self, lot: Lot) -> Lot:
         return self.lots[lot.id]

@@ -259,7 +259,7 @@ def _changes(before: _Side, after: _Side) -> list[HolderChange]:
 
 
 def _had(account: Account) -> int:
-    return account.balance - account.debt + account.redeemed - account.restored
+    return account.balance - account.debt + account.flows.redeemed - account.flows.restored
 
 
 def _measure(before: Program, after: Program) -> Callable[[HolderChange], Exact]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from attrs import fields, frozen
 
@@ -56,8 +55,8 @@ class Totals:
         for account in accounts:
             sums["accounts"] += account.version > 0
             sums["entries"] += account.version
-            for name in _SUMMED:
-                sums[name] += getattr(account, name)
+            for name, points in (*account.flows._asdict().items(), *((n, getattr(account, n)) for n in _IN_HAND)):
+                sums[name] += points
         return cls(**sums)
 
     @property
@@ -75,8 +74,7 @@ class Totals:
         return self.available + self.pending
 
 
-_ATTRIBUTES: tuple[Any, ...] = fields(Totals)
-_SUMMED = tuple(a.name for a in _ATTRIBUTES if a.name not in {"accounts", "entries"})
+_IN_HAND = ("available", "pending", "debt")
 
 
 def totals(storage: Storage, program: Program, at: datetime) -> Totals:

@@ -209,8 +209,9 @@ class _Fold:
         self._expect("account_stored", None, "pending", pending, stored.pending)
         available = sum(lot.remaining for lot in left) - pending
         self._expect("account_stored", None, "available", available, stored.available)
-        came = stored.earned + stored.adjusted + stored.restored + stored.debt + stored.forgiven
-        went = stored.redeemed + stored.expired + stored.reversed + stored.removed
+        flows = stored.flows
+        came = flows.earned + flows.adjusted + flows.restored + flows.forgiven + stored.debt
+        went = flows.redeemed + flows.expired + flows.reversed + flows.removed
         self._expect("conservation", None, "what is there and went", came, stored.balance + went)
         self._check_next_change(stored, left)
 

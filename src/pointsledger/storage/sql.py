@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
-from ..domain.account import Account
+from ..domain.account import Account, Flows
 from ..domain.commands import Command, command_from_mapping, command_to_mapping, order_of
 from ..domain.decisions import Decision
 from ..domain.entries import Allocation, Entry
@@ -194,15 +194,7 @@ class Books:
             after.available,
             after.pending,
             after.debt,
-            after.earned,
-            after.adjusted,
-            after.redeemed,
-            after.restored,
-            after.expired,
-            after.reversed,
-            after.removed,
-            after.repaid,
-            after.forgiven,
+            *after.flows,
             _at(after.next_change_at),
             _at(after.lapses_at),
             int(after.closed),
@@ -582,8 +574,8 @@ def _digest(program: Program) -> tuple[str, str]:
 
 
 def _account(program: str, account: str, row: Row) -> Account:
-    version, as_of, available, pending, debt, earned, adjusted, redeemed, restored = row[:9]
-    expired, reversed_, removed, repaid, forgiven, next_change_at, lapses_at, closed = row[9:]
+    version, as_of, available, pending, debt = row[:5]
+    next_change_at, lapses_at, closed = row[14:]
     return Account(
         program,
         account,
@@ -592,15 +584,7 @@ def _account(program: str, account: str, row: Row) -> Account:
         available,
         pending,
         debt,
-        earned,
-        adjusted,
-        redeemed,
-        restored,
-        expired,
-        reversed_,
-        removed,
-        repaid,
-        forgiven,
+        Flows(*row[5:14]),
         _instant(next_change_at),
         _instant(lapses_at),
         bool(closed),
