@@ -15,7 +15,7 @@ from .entries import Entry
 from .lots import ORDER_OF_USE, Lot
 from .money import Money
 from .program import Program
-from .reads import EntriesAfter, LapsingLots, OpenLots, Reading, read_entries, read_lots
+from .reads import EntriesAfter, OpenLots, Reading, read_entries, read_lots, read_next_lapse
 
 
 @frozen
@@ -117,9 +117,8 @@ def _expiring_next(draft: Draft) -> Reading[Expiring | None]:
     Return what lapses next; through one look where nothing but the lots' own dates decides.
     """
     if not draft.entries and draft.account.lapses_at is None:
-        lots = yield from read_lots(LapsingLots(draft.at))
-        at = lots[0].expires_at if lots else None
-        return None if at is None else Expiring(sum(lot.remaining for lot in lots), at)
+        lapse = yield from read_next_lapse(draft.at)
+        return Expiring(*lapse) if lapse else None
     draft.take_up((yield from read_lots(OpenLots())))
     return next(iter(ladder(draft)), None)
 

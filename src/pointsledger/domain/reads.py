@@ -53,10 +53,10 @@ class OpenLots:
 
 
 @frozen
-class LapsingLots:
+class NextLapse:
     """
-    The lots with points left that lapse first of those with expires_at > after: all that share the earliest date.
-    Order: by earned_at, id. Answer: tuple of `Lot`.
+    The earliest expires_at after `after` of lots with points left, and the points of all lots that share it.
+    Answer: tuple of points and `datetime`, or None.
     """
 
     after: datetime
@@ -124,7 +124,7 @@ Read: TypeAlias = (
     DueLots
     | UsableLots
     | OpenLots
-    | LapsingLots
+    | NextLapse
     | LotsNamed
     | NextChange
     | OrderEntries
@@ -137,7 +137,7 @@ Reading: TypeAlias = Generator[Read, Any, T]
 """A generator that yields reads, is sent their answers, and returns a `T`."""
 
 
-def read_lots(read: DueLots | UsableLots | OpenLots | LapsingLots | LotsNamed) -> Reading[tuple[Lot, ...]]:
+def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tuple[Lot, ...]]:
     """
     Ask for lots.
     """
@@ -151,6 +151,14 @@ def read_entries(read: OrderEntries | EntriesOn | EntriesAfter | DrawsOn) -> Rea
     """
     entries: tuple[Entry, ...] = yield read
     return entries
+
+
+def read_next_lapse(after: datetime) -> Reading[tuple[int, datetime] | None]:
+    """
+    Ask what lapses next.
+    """
+    lapse: tuple[int, datetime] | None = yield NextLapse(after)
+    return lapse
 
 
 def read_next_change(after: datetime) -> Reading[datetime | None]:

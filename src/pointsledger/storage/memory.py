@@ -28,9 +28,9 @@ from ..domain.reads import (
     DueLots,
     EntriesAfter,
     EntriesOn,
-    LapsingLots,
     LotsNamed,
     NextChange,
+    NextLapse,
     OpenLots,
     OrderEntries,
     Reading,
@@ -188,16 +188,17 @@ class Shelf:
                 break
         return min(soonest, default=None)
 
-    def lapsing_lots(self, read: LapsingLots) -> tuple[Lot, ...]:
+    def next_lapse(self, read: NextLapse) -> tuple[int, datetime] | None:
         """
-        Return the lots that lapse first.
+        Return what lapses next, and when.
         """
         ranks = self._lots_in("soonest_expiry")
         first = bisect_right(ranks, (read.after, LATEST))
         if first == len(ranks) or ranks[first][0] == LATEST:
-            return ()
-        last = bisect_right(ranks, (ranks[first][0], LATEST))
-        return tuple(self.lots[rank[-1]] for rank in ranks[first:last])
+            return None
+        when: datetime = ranks[first][0]
+        together = ranks[first : bisect_right(ranks, (when, LATEST))]
+        return sum(self.lots[rank[-1]].remaining for rank in together), when
 
     def lots_named(self, read: LotsNamed) -> tuple[Lot, ...]:
         """
@@ -238,7 +239,7 @@ _ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
     UsableLots: Shelf.usable_lots,
     OpenLots: Shelf.open_lots,
     DueLots: Shelf.due_lots,
-    LapsingLots: Shelf.lapsing_lots,
+    NextLapse: Shelf.next_lapse,
     NextChange: Shelf.next_change,
     LotsNamed: Shelf.lots_named,
     OrderEntries: Shelf.order_entries,

@@ -34,9 +34,9 @@ from ..domain.reads import (
     DueLots,
     EntriesAfter,
     EntriesOn,
-    LapsingLots,
     LotsNamed,
     NextChange,
+    NextLapse,
     OpenLots,
     OrderEntries,
     Reading,
@@ -125,6 +125,10 @@ _INSERT_ENTRY = (
 )
 _INSERT_LOT = f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({', '.join('?' * (LOT.count(',') + 4))})"
 _UPDATE_LOT = "UPDATE {lots} SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+_NEXT_LAPSE = (
+    "SELECT expires_at, SUM(remaining) FROM {lots} WHERE program = ? AND account = ? AND remaining > 0 "
+    "AND expires_at > ? AND expires_at < ? GROUP BY expires_at ORDER BY expires_at LIMIT 1"
+)
 # Only the first entry of a command holds its content; the others stand right behind it.
 _ENTRY_COLUMNS = ", ".join(f"e.{name}" for name in ENTRY.split(", ")).replace("e.command,", "f.command,")
 _SELECT_ENTRIES = (
@@ -430,16 +434,12 @@ class Books:
         instants = [*(lot.expires_at for lot in lapsing), *(lot.available_at for lot in starting)]
         return min((instant for instant in instants if instant is not None), default=None)
 
-    def lapsing_lots(self, read: LapsingLots) -> Body[tuple[Lot, ...]]:
+    def next_lapse(self, read: NextLapse) -> Body[tuple[int, datetime] | None]:
         """
-        Read the lots that share the earliest date of expiry.
+        Sum the lots that share the earliest date of expiry.
         """
-        after = micros(read.after)
-        first = yield from self.lots("remaining > 0 AND expires_at > ? ORDER BY expires_at LIMIT 1", after)
-        if not first or first[0].expires_at is None:
-            return ()
-        date = micros(first[0].expires_at)
-        return (yield from self.lots("remaining > 0 AND expires_at = ? ORDER BY earned_at, lot", date))
+        rows = yield from _ask(self.dialect(_NEXT_LAPSE), self.program, self.account, micros(read.after), NEVER)
+        return (rows[0][1], from_micros(rows[0][0])) if rows else None
 
     def lots_named(self, read: LotsNamed) -> Body[tuple[Lot, ...]]:
         """
@@ -485,7 +485,7 @@ _ANSWERS: dict[type, Callable[[Books, Any], Body[Any]]] = {
     UsableLots: Books.usable_lots,
     OpenLots: Books.open_lots,
     DueLots: Books.due_lots,
-    LapsingLots: Books.lapsing_lots,
+    NextLapse: Books.next_lapse,
     NextChange: Books.next_change,
     LotsNamed: Books.lots_named,
     OrderEntries: Books.order_entries,
