@@ -276,3 +276,29 @@ def test_days_of_grace_are_whole(days):
     with pytest.raises(InvalidPoints):
         RestorePolicy(lapsed="grace", grace_days=days)
     assert RestorePolicy(lapsed="grace", grace_days=36525).grace_days == 36525
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ExpiryPolicy.after(months=12), ExpiryPolicy.after(years=1)),
+        (ExpiryPolicy.after(days=14), ExpiryPolicy.after(weeks=2)),
+        (ExpiryPolicy.after(days=1, year_starts=4), ExpiryPolicy.after(days=1)),
+        (
+            ExpiryPolicy.after(days=1, rounded_to="quarter", year_starts=4),
+            ExpiryPolicy.after(days=1, rounded_to="quarter"),
+        ),
+        (
+            ExpiryPolicy.earlier_of(ExpiryPolicy.after(years=1), ExpiryPolicy.on(date(2030, 1, 1))),
+            ExpiryPolicy.earlier_of(ExpiryPolicy.on(date(2030, 1, 1)), ExpiryPolicy.after(months=12)),
+        ),
+    ],
+)
+def test_programs_that_mean_the_same(one, other):
+    """
+    Two programs are equal when they mean the same, and then have the same mapping (R-36).
+    """
+    programs = [Program(id="club", expiry=expiry) for expiry in (one, other)]
+    assert programs[0] == programs[1]
+    assert programs[0].to_mapping() == programs[1].to_mapping()
+    assert hash(programs[0]) == hash(programs[1])

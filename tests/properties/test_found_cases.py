@@ -84,6 +84,41 @@ def test_a_decision_takes_more_and_only_once(storage: Storage) -> None:
     assert shop.balance() == "27 available"
 
 
+def test_points_are_redeemed_after_a_decision(storage: Storage) -> None:
+    """
+    An order can be paid with points after a return of it was decided; they pay for what is left of it (R-26, R-30).
+    """
+    shop = Shop(storage, evolve(PROGRAM, redeeming_orders="full"))
+    shop.ledger.process(order("o-1", line("mug", "20.00", 2)))
+    shop.ledger.return_lines("o-1", "r-1", {"mug": 1}, account=ANN)
+    shop.ledger.settle_return(shop.ledger.propose_return("o-1", "r-1", account=ANN), **BY_HAND)
+    shop.ledger.adjust(ANN, 80, **BY_HAND)
+
+    shop.ledger.redeem(ANN, 60, order="o-1")
+    shop.ledger.return_lines("o-1", "r-2", {"mug": 1}, account=ANN)
+    proposal = shop.ledger.propose_return("o-1", "r-2", account=ANN)
+
+    # The 60 points paid for the one mug that was left, and all of them come back with it.
+    assert (proposal.take_back, proposal.give_back) == (20, 60)
+
+
+def test_points_are_redeemed_between_return_and_decision(storage: Storage) -> None:
+    """
+    A return that waits has not gone yet: points redeemed meanwhile paid for it too, and the proposal gives back what
+    accepting it gives back (R-30).
+    """
+    shop = Shop(storage, evolve(PROGRAM, redeeming_orders="full"))
+    shop.ledger.adjust(ANN, 80, **BY_HAND)
+    shop.ledger.process(order("o-1", line("mug", "20.00", 2)))
+    shop.ledger.return_lines("o-1", "r-1", {"mug": 1}, account=ANN)
+    shop.ledger.redeem(ANN, 60, order="o-1")
+
+    proposal = shop.ledger.propose_return("o-1", "r-1", account=ANN)
+
+    assert (proposal.take_back, proposal.give_back) == (20, 30)
+    assert taken(shop.ledger.settle_return(proposal, **BY_HAND)) == ["restored +30", "reversed -20"]
+
+
 @pytest.mark.parametrize("limits", [{"share_max": 1}, {"money_max": gbp("7.35")}, {"share_max": 1, "step": 25}])
 def test_a_limit_that_covers_what_is_left_to_pay(storage: Storage, limits: dict) -> None:
     """

@@ -559,6 +559,8 @@ def test_lazy_is_eager(opened: Open, program: Program, story: list[Step], data: 
     Whether and how often the job of expiry ran changes no answer and no figure; after it nothing lapsed is left, and
     running it again changes nothing (I-31, I-32, R-39).
     """
+    # Entries have other numbers where a sweep booked some between; a command that names a number says something else.
+    story = [(hours, command) for hours, command in story if not isinstance(command, commands.Reverse)]
     with closing(opened()) as lazy_storage, closing(opened()) as eager_storage:
         lazy, eager = Ledger(program, lazy_storage), Ledger(program, eager_storage)
         for now, command in nows(story):

@@ -374,8 +374,10 @@ class Shop(RuleBasedStateMachine):
         """
         Return units of lines that a document of one of these kinds can still name.
         """
-        facts = self.orders()[name["order"], name["cycle"]]
+        facts = self.orders().get((name["order"], name["cycle"]), [])
         document, used = model.document_of(facts), model.units(facts, *kinds)
+        if document is None:
+            return {}
         left = {line["id"]: line["quantity"] - used.get(line["id"], 0) for line in document["lines"]}
         left = {line: count for line, count in left.items() if count > 0}
         if everything or not left:
@@ -450,21 +452,35 @@ class Shop(RuleBasedStateMachine):
             give_back=data.draw(st.sampled_from([give, give, 0, give // 2, give + 1])),
         )
 
-    @rule(data=st.data(), line=st.integers(0, 2), redeems=st.booleans(), outdated=st.sampled_from([0, 0, 0, 1]))
-    def return_and_decide(self, data: st.DataObject, line: int, redeems: bool, outdated: int) -> None:
+    @rule(
+        data=st.data(),
+        line=st.integers(0, 2),
+        redeems=st.sampled_from(["", "before", "after"]),
+        outdated=st.sampled_from([0, 0, 0, 1]),
+    )
+    def return_and_decide(self, data: st.DataObject, line: int, redeems: str, outdated: int) -> None:
         """
-        A new order, paid with points in part or not, comes back in part, and is decided.
+        A new order, paid with points in part or not, comes back in part, and is decided; then it comes back wholly.
         """
         name = {"order": f"order-{self.keys}-{self.at[0]}", "cycle": 1}
         document = data.draw(documents(name["order"], self.account, 1))
-        if redeems:
-            count = self.redeemable(to_pay=(Fraction(25), "EUR"))
-            if count > 0:
-                self.do("redeem", points=count, to_pay=(Fraction(25), "EUR"), **name)
+        if redeems == "before":
+            self.redeem_some(name)
         self.do("process", **name, document=document)
         lines = document["lines"]
         self.do("return_lines", **name, id="r1", lines={lines[line % len(lines)]["id"]: 1})
         self.decide(data, outdated)
+        if redeems == "after":
+            self.redeem_some(name)
+        left = self.some_units(data, name, "return_lines", everything=True)
+        if left:
+            self.do("return_lines", **name, id="r2", lines=left)
+            self.decide(data, 0)
+
+    def redeem_some(self, name: dict[str, Any]) -> None:
+        count = self.redeemable(to_pay=(Fraction(25), "EUR"))
+        if count > 0:
+            self.do("redeem", points=count, to_pay=(Fraction(25), "EUR"), **name)
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:

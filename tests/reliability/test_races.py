@@ -351,8 +351,8 @@ def test_sweep_races_redeem(processes: ForkServerContext, tmp_path: Path, mode: 
         assert_balanced(storage)
         for figures, _, lots in books(storage).values():
             assert (figures.available, lots) == (0, ())
-            assert figures.redeemed + figures.expired == 10
-        assert sum(figures.expired for figures, _, _ in books(storage).values()) > 0
+            assert figures.flows.redeemed + figures.flows.expired == 10
+        assert sum(figures.flows.expired for figures, _, _ in books(storage).values()) > 0
 
 
 def test_sweep_races_redeem_in_threads(storage: Storage, restless: None):
@@ -381,4 +381,4 @@ def test_sweep_races_redeem_in_threads(storage: Storage, restless: None):
     in_threads([*calls, swept, swept])
     assert_balanced(storage)
     for figures, _, lots in books(storage).values():
-        assert (figures.redeemed + figures.expired, lots) == (10, ())
+        assert (figures.flows.redeemed + figures.flows.expired, lots) == (10, ())

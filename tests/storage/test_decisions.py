@@ -14,7 +14,7 @@ from pointsledger.domain.reads import EntriesAfter, read_entries
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, Refused, StorageBusy
 from pointsledger.port import Job, Storage
 from pointsledger.storage.memory import MemoryStorage
-from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, books, books_of, club, day, job, story
+from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, books, books_of, club, day, job, order, story
 
 INNS = Program(id="inns")
 
@@ -420,6 +420,28 @@ def test_batch_whose_last_command_fails(storage: Storage, length: int):
     assert_balanced(storage)
     receipts = ledger.apply_all(batch[:-1])
     assert [receipt.replayed for receipt in receipts] == [command is known[0] for command in batch[:-1]]
+    assert_balanced(storage)
+
+
+def test_batch_that_is_undone_forgets_keys_and_orders(storage: Storage):
+    """
+    Keys and orders of an undone batch mean nothing later, when other entries have taken their places (I-18).
+    """
+    ledger = club(storage)
+    ledger.earn("bob", 1)
+    batch = [
+        commands.Adjust(account="bob", points=5, key="key", **BY_HAND),
+        commands.Process(account="bob", order="1001", document=order("1001", "bob")),
+        commands.Redeem(account="bob", points=10**6),
+    ]
+    with pytest.raises(InsufficientPoints):
+        ledger.apply_all(batch)
+    for number in range(4):
+        ledger.adjust("bob", 7, key=f"other-{number}", **BY_HAND)
+    receipt = ledger.adjust("bob", 5, key="key", **BY_HAND)
+    assert (receipt.replayed, receipt.points) == (False, 5)
+    receipt = ledger.process(order("1001", "bob"))
+    assert (receipt.replayed, receipt.points) == (False, 60)
     assert_balanced(storage)
 
 

@@ -395,7 +395,7 @@ def test_every_statement_uses_an_index(statements: frozenset[str], plain: sqlite
             "waits = 1 AND available_at > ? AND available_at <= ?",
             "lots_waiting (program=? AND account=? AND available_at>? AND available_at<?)",
         ),
-        ("ORDER BY expires_at LIMIT 1", "lots_by_expiry (program=? AND account=? AND expires_at>?)"),
+        ("ORDER BY expires_at LIMIT 1", "lots_by_expiry (program=? AND account=? AND expires_at>?"),
         ("ORDER BY available_at LIMIT 1", "lots_waiting (program=? AND account=? AND available_at>?)"),
         ("next_change_at <= ?", "accounts_by_change (program=? AND next_change_at<?)"),
         ("command_key = ?", "entries_by_key (program=? AND account=? AND command_key=?)"),

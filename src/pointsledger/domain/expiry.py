@@ -34,14 +34,18 @@ def _activities(values: Iterable[Activity]) -> frozenset[Activity]:
 
 _UNITS = ("year", "month", "week", "day")
 _DAYS = {"year": 365, "month": 30, "week": 7, "day": 1}
+_MONTHS = {"day": 1, "week": 1, "month": 1, "quarter": 3, "half_year": 6, "year": 12}
+"""How many months a span to round up to has; where it is 1, the first month of the year makes no difference."""
 _ONE_DAY = timedelta(days=1)
 
 
 @frozen(cache_hash=True)
 class Period:
     """
-    A span of the calendar, such as 12 months; its text form is ``"1 year 6 months"``.
+    A span of the calendar; its text form is such as ``"1 year"``, ``"18 months"`` or ``"2 weeks"``.
 
+    Twelve months are a year and seven days a week, so ``Period(months=12) == Period(years=1)``; it is kept in the
+    largest unit that leaves no rest.
     Months and years clamp to the last day of the month, always counted from the original date:
     2024-01-31 plus 1 month is 2024-02-29 (R-37).
     """
@@ -56,6 +60,12 @@ class Period:
             check_count(getattr(self, f"{unit}s"), f"{unit}s", least=0, most=DAYS_MAX // _DAYS[unit])
         if sum(getattr(self, f"{unit}s") * days for unit, days in _DAYS.items()) > DAYS_MAX:
             raise InvalidProgram("period", str(self), "must be at most a hundred years")
+        months, days = 12 * self.years + self.months, 7 * self.weeks + self.days
+        years, weeks = (months // 12 if months % 12 == 0 else 0), (days // 7 if days % 7 == 0 else 0)
+        object.__setattr__(self, "years", years)
+        object.__setattr__(self, "months", months - 12 * years)
+        object.__setattr__(self, "weeks", weeks)
+        object.__setattr__(self, "days", days - 7 * weeks)
 
     @classmethod
     def parse(cls, text: str) -> Period:
@@ -125,6 +135,9 @@ class ExpiryPolicy:
             len(self.policies) < 2 or any(type(p) is not ExpiryPolicy or p.policies for p in self.policies)
         ):
             raise InvalidProgram("policies", self.policies, "must be two or more simple expiry policies")
+        # Policies that mean the same are equal: the order of parts, and the first month where no date depends on it.
+        object.__setattr__(self, "policies", tuple(sorted(self.policies, key=repr)))
+        object.__setattr__(self, "year_starts", (self.year_starts - 1) % _MONTHS[self.rounded_to] + 1)
 
     @classmethod
     def never(cls) -> ExpiryPolicy:

@@ -136,7 +136,7 @@ def _gone_points(state: OrderState) -> int:
     Points paid for what was there when they were redeemed: what was gone by then takes none along.
     """
     document = state.document
-    if document is None or state.redeemed is None:
+    if document is None or state.redeemed is None or not state.redeems:  # not yet, where decisions are counted again
         return 0
     paid_for = state.before(state.redemption).kept(document, returned=True)
     share = _gone_share(document, paid_for, state.kept(document, returned=True))
@@ -251,7 +251,9 @@ def accepted(state: OrderState, program: Program, return_id: str) -> OrderState:
         earned=[evolve(booked) for booked in state.earned],
         redeemed=evolve(state.redeemed) if state.redeemed else None,
     )
-    then.note(decision, min(fact.occurred_at for fact in state.facts.values()), 0, program)
+    # It comes after everything that is known, as the decision itself will: what is redeemed by now has paid for it.
+    last = max(state.facts.values(), key=lambda fact: (fact.occurred_at, fact.sequence))
+    then.note(decision, last.occurred_at, last.sequence + 1, program)
     return then
 
 
