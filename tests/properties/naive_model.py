@@ -855,10 +855,10 @@ class OrderWork(Work):
         before = facts_of(self.entries_before_command(), *self.name)
         accepted = {"command": "decide_return", "return_id": return_id, "order": self.name[0], "cycle": self.name[1]}
         accepted |= dict.fromkeys(("take_back", "give_back", "proposed_take_back", "proposed_give_back"), 0)
-        due, back = self.due(before)
         then = [*before, {"command": accepted, "program": self.program, "at": self.now}]
         due_then, back_then = self.due(then)
-        return max(0, sum(due.values()) - sum(due_then.values())), max(0, back_then - back)
+        given = sum(self.claimed(entry) for entry in paid_with_points(self.entries, *self.name))
+        return max(0, sum(self.booked().values()) - sum(due_then.values())), max(0, back_then - given)
 
     def book(self):
         """

@@ -180,3 +180,20 @@ def test_a_refused_correction_of_the_past_changes_nothing(storage: Storage) -> N
     with pytest.raises(ShortfallRefused):
         shop.ledger.cancel("o-1", account=ANN)
     assert shop.balance() == "20 available"
+
+
+def test_a_proposal_takes_no_more_than_is_booked(storage: Storage) -> None:
+    """
+    A program that changed since may count an order that it did not count before; a return proposes to take back only
+    what is booked (R-30, R-35).
+    """
+    shop = Shop(storage, evolve(PROGRAM, timing="on_full_payment"))
+    shop.ledger.process(order("o-1", line("mug", "7.00", 2)))  # not paid, so nothing is earned
+    shop.ledger.return_lines("o-1", "r-1", {"mug": 1}, account=ANN)
+    shop.under(PROGRAM)  # would count it as processed
+
+    proposal = shop.ledger.propose_return("o-1", "r-1", account=ANN)
+
+    assert (proposal.take_back, proposal.give_back) == (0, 0)
+    # Accepting it lets the order count under the new program: the one mug that is kept earns.
+    assert taken(shop.ledger.settle_return(proposal, **BY_HAND)) == ["earned +7"]

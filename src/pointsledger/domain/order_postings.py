@@ -224,9 +224,13 @@ def _dates(booked: Booked) -> Dates:
 def propose_return(state: OrderState, program: Program, return_id: str) -> tuple[int, int]:
     """
     Return the points that a return would take back and give back, were it accepted as it is (R-30).
+
+    Only what is booked can be taken or has been given: a program that changed since may count the order otherwise.
     """
-    before, after = due(state, program), due(accepted(state, program, return_id), program)
-    return max(0, before.points - after.points), max(0, after.given_back - before.given_back)
+    after = due(accepted(state, program, return_id), program)
+    earned = sum(booked.left for booked in state.earned)
+    given = state.redeemed.claimed if state.redeemed else 0
+    return max(0, earned - after.points), max(0, after.given_back - given)
 
 
 def accepted(state: OrderState, program: Program, return_id: str) -> OrderState:
