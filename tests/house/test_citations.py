@@ -99,9 +99,7 @@ def is_test(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool
     """
     steps = {"initialize", "invariant", "rule"}
     return node.name.startswith(("test_", "Test")) or any(
-        isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Name)
-        and decorator.func.id in steps
+        isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in steps
         for decorator in node.decorator_list
     )
 

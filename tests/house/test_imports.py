@@ -58,9 +58,7 @@ def test_import_contracts_hold() -> None:
     The contracts of pyproject.toml hold: layers point one way, and the core imports nothing that acts.
     """
     linter = Path(sysconfig.get_path("scripts")) / "lint-imports"
-    report = subprocess.run(
-        [linter, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
-    )
+    report = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert report.returncode == 0, report.stdout + report.stderr
 
 
@@ -129,9 +127,7 @@ def test_impurity_is_seen(source: str, found: str) -> None:
     assert [what for _, what in impurities(ast.parse(source))] == [found]
 
 
-@pytest.mark.parametrize(
-    "source", ["isinstance(x, float)", "zone.now", "def f(now: datetime): ...", "x = 1 // 2"]
-)
+@pytest.mark.parametrize("source", ["isinstance(x, float)", "zone.now", "def f(now: datetime): ...", "x = 1 // 2"])
 def test_purity_is_left_alone(source: str) -> None:
     """
     Refusing a float by its type, and names that only look like a clock, are no impurity.
@@ -143,9 +139,7 @@ def in_core(module: str) -> bool:
     """
     Tell whether a dotted module name lies in the core.
     """
-    return any(
-        module == f"pointsledger.{part}" or module.startswith(f"pointsledger.{part}.") for part in CORE
-    )
+    return any(module == f"pointsledger.{part}" or module.startswith(f"pointsledger.{part}.") for part in CORE)
 
 
 def core_files() -> list[Path]:
@@ -153,9 +147,7 @@ def core_files() -> list[Path]:
     List the files of the core; there are always some.
     """
     files = [
-        path
-        for path in sorted(SOURCE.rglob("*.py"))
-        if path.relative_to(SOURCE).parts[0].removesuffix(".py") in CORE
+        path for path in sorted(SOURCE.rglob("*.py")) if path.relative_to(SOURCE).parts[0].removesuffix(".py") in CORE
     ]
     assert files
     return files
@@ -169,9 +161,7 @@ def impurities(tree: ast.AST) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in IMPURE_BUILTINS | AMBIENT_DECIMAL | {"float"}:
                 yield node.lineno, f"{name}()"
-            case ast.Call(func=ast.Attribute(attr=name)) if (
-                name in CLOCK_METHODS | FLOAT_METHODS | AMBIENT_DECIMAL
-            ):
+            case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCK_METHODS | FLOAT_METHODS | AMBIENT_DECIMAL:
                 yield node.lineno, f"{name}()"
             case ast.Constant(value=float(value)):
                 yield node.lineno, f"the float {value}"
