@@ -513,16 +513,3 @@ class Corrupt(OperatorNeeded):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.detail}"
-
-
-@define
-class MissingExtra(OperatorNeeded, ImportError):
-    """
-    A feature needs an optional package; install the extra that `extra` names.
-    """
-
-    feature: str
-    extra: str
-
-    def __str__(self) -> str:
-        return f"{self.feature} needs an optional package: pip install 'pointsledger[{self.extra}]'"

@@ -21,6 +21,8 @@ from pointsledger import (
     RestorePolicy,
     Unit,
 )
+from pointsledger.commands import ReturnLines
+from pointsledger.domain import commands
 from pointsledger.errors import InvalidIdentifier, InvalidInput, InvalidMoney, InvalidPoints, InvalidProgram
 from tests.ledger.bad_inputs import HOSTILE, NOT_FLAGS, NOT_IDENTIFIERS, NOT_POINTS, NOT_TEXT, LyingStr
 
@@ -126,6 +128,44 @@ def test_mappings_are_checked_as_values_are(subtests, name):
                 Program.from_mapping({"id": "club", name: value})
             assert refused.value.field.startswith(name)
             assert str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "path"),
+    [
+        ({"earn_rules": [{"id": "a", "kind": "per_amount", "points": 1, "per": "1.00"}]}, "earn_rules[0].per"),
+        ({"earn_rules": [{"id": "a", "kind": "per_amount", "points": 1, "per": 1}]}, "earn_rules[0].per"),
+        ({"earn_rules": [{"id": "a", "kind": "per_unit", "points": 0}]}, "earn_rules[0].points"),
+        (
+            {"earn_rules": [{"id": "a", "kind": "per_unit", "points": 1, "valid_from": "soon"}]},
+            "earn_rules[0].valid_from",
+        ),
+        ({"earn_rules": [{"id": "a", "valid_from": "soon"}]}, "earn_rules[0].valid_from"),
+        ({"expiry": {"kind": "on", "day": "2024-02-30"}}, "expiry.day"),
+        ({"expiry": {"kind": "after", "period": "12 moons"}}, "expiry.period"),
+        ({"expiry": {"kind": "earlier_of", "policies": [{"kind": "now"}]}}, "expiry.policies[0].kind"),
+        ({"limits": {"share_max": 0.5}}, "limits.share_max"),
+    ],
+    ids=str,
+)
+def test_an_error_names_the_path(mapping, path):
+    """
+    What is wrong deep in a mapping is named by its whole path (R-47).
+    """
+    with pytest.raises(InvalidInput) as refused:
+        Program.from_mapping({"id": "club", **mapping})
+    assert refused.value.field == path
+
+
+def test_a_quantity_is_a_pair():
+    """
+    A command's mapping gives quantities as pairs of a line and a count (R-10).
+    """
+    mapping = {"command": "return_lines", "account": "ada", "order": "1", "id": "r", "lines": [["tea", 1]]}
+    assert commands.command_from_mapping(mapping) == ReturnLines(account="ada", order="1", id="r", lines={"tea": 1})
+    for wrong in (["tea"], "te", {"tea": 1}):
+        with pytest.raises(InvalidInput):
+            commands.command_from_mapping({**mapping, "lines": [wrong]})
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,19 @@ class TestExpiring:
         assert [step.points for step in shop.ledger.expiring(ANN, at=instant("2024-04-02"))] == [7]
         assert shop.ledger.expiring("stranger") == ()
 
+    def test_as_it_was_then(self, storage: Storage) -> None:
+        """
+        What lapses, and the lots, are asked for the past as then recorded (R-11, I-3).
+        """
+        shop = Shop(storage, PROGRAM)
+        shop.ledger.earn(ANN, 10)
+        shop.on("2024-03-05").redeem(ANN, 10)
+
+        then = instant("2024-03-02")
+        assert [(step.points, step.at) for step in shop.ledger.expiring(ANN, at=then)] == [(10, instant("2024-04-01"))]
+        assert [(lot.id, lot.remaining) for lot in shop.ledger.lots(ANN, at=then)] == [(1, 10)]
+        assert shop.ledger.lots(ANN) == ()
+
     def test_inactivity_brings_it_forward(self, storage: Storage) -> None:
         """
         Where the account lapses before the lots do, all points lapse then (R-36).

@@ -179,6 +179,7 @@ def test_row_that_another_wrote_first(opened: Opening, table: str, kind: str):
     with pytest.raises(VersionConflict) as conflict:
         club(storage).earn("cid", 7, key="k")
     assert (conflict.value.account, conflict.value.expected) == ("cid", 0)
+    assert str(conflict.value) == "account 'cid' is no longer at version 0"
     faults.at = None
     assert club(storage).accounts() == (ANN, "bob")
     assert_balanced(storage)
