@@ -11,24 +11,19 @@ Accounts and lots are derived: they make reading quick, and can be rebuilt and p
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from ..domain.account import Account, Flows
-from ..domain.commands import Command, command_from_mapping, command_to_mapping, order_of
+from ..domain.account import Account
+from ..domain.commands import Command
 from ..domain.decisions import Decision
 from ..domain.entries import Allocation, Entry
 from ..domain.instants import from_micros, micros
 from ..domain.lots import Lot
-from ..domain.money import Money
 from ..domain.program import Program
-from ..domain.rates import ExchangeRate
 from ..domain.reads import (
     DrawsOn,
     DueLots,
@@ -44,10 +39,24 @@ from ..domain.reads import (
 )
 from ..errors import Corrupt, VersionConflict
 from ..port import Job
+from .sql_rows import (
+    ACCOUNT,
+    ENTRY,
+    LOT,
+    Row,
+    account_of,
+    account_row,
+    command_of,
+    digest_of,
+    entry_of,
+    entry_row,
+    lot_of,
+    lot_row,
+    program_of,
+)
 from .sql_schema import NEVER, Dialect
 
 T = TypeVar("T")
-Row: TypeAlias = Sequence[Any]
 
 
 class Statement(NamedTuple):
@@ -87,25 +96,6 @@ def _write_many(sql: str, rows: Sequence[Sequence[Any]]) -> Body[None]:
     if rows:
         yield Statement(sql, rows, writes=True, many=True)
 
-
-def _at(instant: datetime | None) -> int | None:
-    return None if instant is None else micros(instant)
-
-
-def _instant(count: int | None) -> datetime | None:
-    return None if count is None else from_micros(count)
-
-
-ACCOUNT = (
-    "version, as_of, available, pending, debt, earned, adjusted, redeemed, restored, expired, reversed, removed, "
-    "repaid, forgiven, next_change_at, lapses_at, closed"
-)
-ENTRY = (
-    "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, order_id, "
-    "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, still_to_pay, "
-    "lapses_at, terms"
-)
-LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
 
 # Whether a key was used comes with the account, so that a new one costs no look of its own.
 _SELECT_ACCOUNT = (
@@ -169,7 +159,7 @@ class Books:
             return Account(self.program, self.account), None, False
         *figures, terms, known = rows[0]
         try:
-            return _account(self.program, self.account, figures), terms, bool(known)
+            return account_of(self.program, self.account, figures), terms, bool(known)
         except Exception as error:
             raise self._unreadable(error) from error
 
@@ -192,18 +182,7 @@ class Books:
             raise VersionConflict(self.account, before.version) from None
 
     def _write_account(self, before: Account, after: Account, digest: str | None) -> Body[None]:
-        figures = (
-            after.version,
-            micros(after.as_of),
-            after.available,
-            after.pending,
-            after.debt,
-            *after.flows,
-            _at(after.next_change_at),
-            _at(after.lapses_at),
-            int(after.closed),
-            digest,
-        )
+        figures = (*account_row(after), digest)
         if before.version == 0:
             count = yield from _write(self.dialect(_INSERT_ACCOUNT), self.program, self.account, *figures)
         else:
@@ -225,7 +204,7 @@ class Books:
         Keep the program that entries were counted under, once per account, and return its digest.
         """
         assert terms is not None, "every new entry carries its terms"
-        digest, body = _digest(terms)
+        digest, body = digest_of(terms)
         self.programs[digest] = terms
         if digest != kept:
             yield from _write(self.dialect("{keep_terms}"), self.program, self.account, digest, body)
@@ -240,7 +219,7 @@ class Books:
                 digest,
             )
             try:
-                self.programs[digest] = Program.from_mapping(json.loads(rows[0][0]))
+                self.programs[digest] = program_of(rows[0][0])
             except Exception as error:
                 raise self._unreadable(error) from error
         return None if digest is None else self.programs[digest]
@@ -248,7 +227,7 @@ class Books:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _write_entries(self, entries: Sequence[Entry], digest: str | None) -> Body[None]:
-        rows = [(self.program, self.account, *_entry_row(entry, digest)) for entry in entries]
+        rows = [(self.program, self.account, *entry_row(entry, digest)) for entry in entries]
         yield from _write_many(self.dialect(_INSERT_ENTRY), rows)
         yield from _write_many(
             self.dialect(
@@ -279,8 +258,8 @@ class Books:
             first = row[0] - row[7]
             try:
                 if first not in commands:
-                    commands[first] = command_from_mapping({**json.loads(row[8]), "account": self.account})
-                found.append(_entry(row, commands[first], parts.get(row[0], ()), terms))
+                    commands[first] = command_of(row[8], self.account)
+                found.append(entry_of(row, commands[first], parts.get(row[0], ()), terms))
             except Exception as error:
                 raise self._unreadable(error) from error
         return tuple(found)
@@ -318,7 +297,7 @@ class Books:
         yield from _write_many(
             self.dialect(_INSERT_LOT),
             [
-                (self.program, self.account, *_lot_row(lot), int(lot.available_at > as_of))
+                (self.program, self.account, *lot_row(lot), int(lot.available_at > as_of))
                 for lot in decision.lots
                 if lot.id > version
             ],
@@ -350,7 +329,7 @@ class Books:
             *parameters,
         )
         try:
-            return tuple(_lot(row) for row in rows)
+            return tuple(lot_of(row) for row in rows)
         except Exception as error:
             raise self._unreadable(error) from error
 
@@ -556,138 +535,3 @@ def due_accounts(dialect: Dialect, program: str, at: datetime, limit: int) -> Bo
     )
     rows = yield from _ask(sql, program, micros(at), limit)
     return tuple(row[0] for row in rows)
-
-
-# --- rows and values -------------------------------------------------------------------------------------------------
-
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
-@lru_cache(maxsize=1024)
-def _digest(program: Program) -> tuple[str, str]:
-    """
-    Return a program's stored form and the digest that names it; equal programs have equal ones.
-    """
-    body = _CANONICAL.encode(program.to_mapping())
-    return hashlib.sha256(body.encode()).hexdigest(), body
-
-
-def _account(program: str, account: str, row: Row) -> Account:
-    version, as_of, available, pending, debt = row[:5]
-    next_change_at, lapses_at, closed = row[14:]
-    return Account(
-        program,
-        account,
-        version,
-        from_micros(as_of),
-        available,
-        pending,
-        debt,
-        Flows(*row[5:14]),
-        _instant(next_change_at),
-        _instant(lapses_at),
-        bool(closed),
-    )
-
-
-def _entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
-    opened, rate = entry.opened, entry.rate
-    return (
-        entry.sequence,
-        entry.kind,
-        entry.points,
-        entry.balance_after,
-        micros(entry.occurred_at),
-        micros(entry.recorded_at),
-        entry.key,
-        entry.ordinal,
-        None if entry.ordinal else _command_text(entry.command),
-        order_of(entry.command),
-        None if opened is None else micros(opened.available_at),
-        None if opened is None else _at(opened.expires_at),
-        entry.debt,
-        entry.reverses,
-        entry.claimed,
-        entry.shortfall,
-        None if rate is None else rate.points,
-        None if rate is None else str(rate.money),
-        None if entry.money is None else str(entry.money),
-        None if entry.still_to_pay is None else str(entry.still_to_pay),
-        _at(entry.lapses_at),
-        digest,
-    )
-
-
-def _command_text(command: Command) -> str:
-    content = command_to_mapping(command)
-    del content["account"]  # the row says it
-    return _COMPACT.encode(content)
-
-
-def _entry(row: Row, command: Command, allocations: tuple[Allocation, ...], terms: Program | None) -> Entry:
-    sequence, kind, points, balance_after, occurred_at, recorded_at, key, ordinal = row[:8]
-    (
-        available_at,
-        expires_at,
-        debt,
-        reverses,
-        claimed,
-        shortfall,
-        rate_points,
-        rate_money,
-        money,
-        still_to_pay,
-        lapses_at,
-    ) = row[10:21]
-    opened = None
-    if available_at is not None:
-        available, expires = from_micros(available_at), _instant(expires_at)
-        opened = Lot(sequence, points, points, from_micros(occurred_at), available, expires)
-    return Entry(
-        sequence,
-        kind,
-        points,
-        balance_after,
-        from_micros(occurred_at),
-        from_micros(recorded_at),
-        command,
-        key,
-        ordinal,
-        allocations,
-        opened,
-        debt,
-        reverses,
-        claimed,
-        shortfall,
-        None if rate_points is None else ExchangeRate(rate_points, Money.parse(rate_money)),
-        None if money is None else Money.parse(money),
-        None if still_to_pay is None else Money.parse(still_to_pay),
-        _instant(lapses_at),
-        terms,
-    )
-
-
-def _lot_row(lot: Lot) -> tuple[Any, ...]:
-    return (
-        lot.id,
-        lot.points,
-        lot.remaining,
-        micros(lot.earned_at),
-        micros(lot.available_at),
-        NEVER if lot.expires_at is None else micros(lot.expires_at),
-        lot.expired,
-    )
-
-
-def _lot(row: Row) -> Lot:
-    lot, points, remaining, earned_at, available_at, expires_at, expired = cast("tuple[int, ...]", row)
-    return Lot(
-        lot,
-        points,
-        remaining,
-        from_micros(earned_at),
-        from_micros(available_at),
-        None if expires_at == NEVER else from_micros(expires_at),
-        expired,
-    )
