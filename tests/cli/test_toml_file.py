@@ -26,6 +26,7 @@ def test_example_programs() -> None:
         earn_rules=[EarnRule.per_amount(1, per=Money("1.00", "GBP"), id="pounds")],
         exchange_rates=[ExchangeRate(100, Money("1.00", "GBP"))],
     )
+    assert read_program(str(EXAMPLES / "online-retail/generous.toml")).id == "online-retail"
 
 
 @pytest.mark.parametrize(
