@@ -29,11 +29,12 @@ def to_mapping(value: Any) -> dict[str, Any]:
     """
     Return a value of this library as a mapping of text, whole numbers, booleans, lists and mappings.
     """
+    kind: Any = type(value)
     found: dict[str, Any] = {}
-    for attribute in fields(cast("Any", type(value))):
-        part = getattr(value, attribute.name)
-        if attribute.metadata.get("recorded", True) and part != _default(attribute, value):
-            found[attribute.name] = _plain(part)
+    for name, default_of in _recorded(kind):
+        part = getattr(value, name)
+        if part != default_of(value):
+            found[name] = _plain(part)
     return found
 
 
@@ -69,12 +70,21 @@ def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, list | tuple)
 
 
-def _default(attribute: Attribute[Any], value: Any) -> Any:
+@cache
+def _recorded(kind: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """
+    Return the fields that are content, each with the function to its default for a value.
+    """
+    recorded = (a for a in fields(kind) if a.metadata.get("recorded", True))
+    return tuple((attribute.name, _default_of(attribute)) for attribute in recorded)
+
+
+def _default_of(attribute: Attribute[Any]) -> Callable[[Any], Any]:
     default: Any = attribute.default
     factory = getattr(default, "factory", None)
     if factory is None:
-        return default
-    return factory(value) if default.takes_self else factory()
+        return lambda value: default
+    return factory if default.takes_self else lambda value: factory()
 
 
 def _plain(value: Any) -> Any:
@@ -99,8 +109,7 @@ def _plain(value: Any) -> Any:
 @cache
 def _decoders(kind: type) -> dict[str, Decoder]:
     hints = get_type_hints(kind)
-    recorded = (a for a in fields(cast("Any", kind)) if a.metadata.get("recorded", True))
-    return {attribute.name: _decoder(hints[attribute.name]) for attribute in recorded}
+    return {name: _decoder(hints[name]) for name, _ in _recorded(kind)}
 
 
 def _decoder(hint: Any) -> Decoder:

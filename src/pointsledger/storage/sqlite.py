@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import RLock, get_ident
@@ -138,7 +138,7 @@ class SQLiteStorage:
         Raises:
             SchemaMismatch: a later release has written them.
         """
-        with self._transaction() as cursor:
+        with self._cursor() as cursor, self._transaction(cursor):
             _migrate(cursor, self._place)
 
     # --- the port ----------------------------------------------------------------------------------------------
@@ -247,11 +247,12 @@ class SQLiteStorage:
             text_factory = connection.text_factory
             try:
                 self._worker = get_ident()
-                with _named_errors(self._place):
-                    connection.text_factory = str
-                    cursor = connection.cursor()
-                    cursor.row_factory = None
-                    yield cursor
+                connection.text_factory = str
+                cursor = connection.cursor()
+                cursor.row_factory = None
+                yield cursor
+            except sqlite3.Error as error:
+                raise _named(error, self._place) from error
             finally:
                 connection.text_factory = text_factory
                 self._worker = None
@@ -260,7 +261,7 @@ class SQLiteStorage:
 
     def _write(self, body: Callable[[], sql.Body[T]]) -> T:
         def attempt() -> T:
-            with self._transaction() as cursor:
+            with self._cursor() as cursor, self._transaction(cursor):
                 self._check_format(cursor)
                 return _run(body(), cursor)
 
@@ -278,10 +279,8 @@ class SQLiteStorage:
                 if cursor.connection.in_transaction:
                     cursor.execute("ROLLBACK")
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Cursor, None, None]:
-        with self._cursor() as cursor, self._savepoint(cursor) if self._joined else self._own(cursor):
-            yield cursor
+    def _transaction(self, cursor: sqlite3.Cursor) -> AbstractContextManager[None]:
+        return self._savepoint(cursor) if self._joined else self._own(cursor)
 
     @contextmanager
     def _own(self, cursor: sqlite3.Cursor) -> Generator[None, None, None]:
