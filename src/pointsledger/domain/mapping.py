@@ -29,9 +29,8 @@ def to_mapping(value: Any) -> dict[str, Any]:
     """
     Return a value of this library as a mapping of text, whole numbers, booleans, lists and mappings.
     """
-    kind: Any = type(value)
     found: dict[str, Any] = {}
-    for name, default_of in _recorded(kind):
+    for name, default_of in _recorded(cast("Any", type(value))):
         part = getattr(value, name)
         if part != default_of(value):
             found[name] = _plain(part)
