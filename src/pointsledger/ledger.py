@@ -68,7 +68,8 @@ class Receipt:
         """
         The points that the command itself moved: above 0 into lots, below 0 out of them.
 
-        What time did first (expiry) and what repaid debt is not counted.
+        What time did first (expiry) and what repaid debt is not counted; what an order had earned, and lost by being
+        paid with points, is.
         """
         return sum(entry.points for entry in self.entries if entry.kind not in {"expired", "repaid"})
 

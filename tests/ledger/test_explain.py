@@ -261,7 +261,7 @@ class TestInWords:
             # 44 points by weights 2000/51 and 275/51: 38.68 and 5.32 round to 39 and 5; the mugs have 8 more.
             "Line mug has 47 of them.",
             "Line pot has 5 of them.",
-            "Lot 1: 52 points; it can be used for ever and has 52 left.",
+            "Lot 1: 52 points; it has no date of expiry and has 52 left.",
         )
 
     def test_a_redemption(self, storage: Storage) -> None:
@@ -305,7 +305,7 @@ class TestInWords:
 
         texts = shop.ledger.explain(ANN, 1).sentences
         assert texts[0] == "Entry 1 is earned: +1 bean, 1 in lots after it."
-        assert texts[-1] == "Lot 1: 1 bean; it can be used for ever and has 1 left."
+        assert texts[-1] == "Lot 1: 1 bean; it has no date of expiry and has 1 left."
 
     def test_debt(self, storage: Storage) -> None:
         """

@@ -91,7 +91,7 @@ def lapse_of(state, lot):
     Return when a lot lapses: on its date, or with the account if it was usable by then (R-36).
     """
     instants = [lot["expires_at"]] if lot["expires_at"] else []
-    if state["lapses_at"] and lot["available_at"] <= state["lapses_at"]:
+    if state["lapses_at"] and lot["available_at"] < state["lapses_at"]:
         instants.append(state["lapses_at"])
     return min(instants) if instants else FOREVER.replace(tzinfo=lot["available_at"].tzinfo)
 

@@ -2,6 +2,8 @@
 Cases that the naive model or a law found, each told once by hand so that it stays.
 """
 
+from fractions import Fraction
+
 import pytest
 from attrs import evolve
 
@@ -197,3 +199,46 @@ def test_a_proposal_takes_no_more_than_is_booked(storage: Storage) -> None:
     assert (proposal.take_back, proposal.give_back) == (0, 0)
     # Accepting it lets the order count under the new program: the one mug that is kept earns.
     assert taken(shop.ledger.settle_return(proposal, **BY_HAND)) == ["earned +7"]
+
+
+def test_points_that_come_at_the_instant_of_the_lapse(storage: Storage) -> None:
+    """
+    What a command credits at the very instant at which the account lapses stays (R-12, R-36, R-40).
+    """
+    idle = ExpiryPolicy.inactivity(days=6, resets=["earn"])
+    shop = Shop(storage, evolve(PROGRAM, expiry=idle), now="2024-01-31")
+    shop.ledger.earn(ANN, 40)  # 6 February is the last day
+
+    receipt = shop.on("2024-02-07 00:00").set_balance(ANN, 100, **BY_HAND)
+
+    assert taken(receipt) == ["expired -40", "adjusted +100"]
+    assert shop.balance() == "100 available"
+
+
+def test_the_lines_of_a_proposal_add_up(storage: Storage) -> None:
+    """
+    A return that lets another rule of a group win shows what every line loses and gains (R-17, R-30).
+    """
+    rules = [
+        EarnRule.per_amount(1, per=gbp("1.00"), id="mugs", products=["mug"], group="one"),
+        EarnRule.per_amount(1, per=gbp("1.00"), id="pots", products=["pot"], group="one"),
+    ]
+    shop = Shop(storage, evolve(PROGRAM, earn_rules=rules))
+    shop.ledger.process(order("o-1", line("mug", "100.00"), line("pot", "40.00")))
+    shop.ledger.return_lines("o-1", "r-1", {"mug": 1}, account=ANN)
+
+    proposal = shop.ledger.propose_return("o-1", "r-1", account=ANN)
+
+    assert (proposal.take_back, proposal.lines) == (60, {"mug": 100, "pot": -40})
+
+
+def test_a_ratio_too_long_to_read(storage: Storage) -> None:
+    """
+    An explanation never fails on an exact result, however long (R-03, R-10).
+    """
+    tiny = [EarnRule.multiplier(Fraction(1, 10**12), id=f"m{i}") for i in range(400)]
+    rules = [EarnRule.per_amount(1, per=gbp("1.00"), rounding="ceil"), *tiny]
+    shop = Shop(storage, evolve(PROGRAM, earn_rules=rules, multipliers="multiply"))
+    shop.ledger.process(order("o-1", line("mug", "10.00")))
+
+    assert any("exactly a ratio too long to read" in text for text in shop.ledger.explain(ANN, 1).sentences)

@@ -211,9 +211,11 @@ class Draft:
     def lapse_of(self, lot: Lot) -> datetime | None:
         """
         When the lot lapses: its own date, or the account's inactivity if that comes first (R-36).
+
+        Points that can be used from the instant of that lapse on were not there to lapse (R-12).
         """
         idle = self.account.lapses_at
-        if idle is None or lot.available_at > idle:
+        if idle is None or lot.available_at >= idle:
             return lot.expires_at
         return idle if lot.expires_at is None else min(idle, lot.expires_at)
 

@@ -135,15 +135,18 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
     if entry.money is not None and entry.rate is not None:
         yield f"They paid {entry.money} at {unit.count(entry.rate.points)} for {entry.rate.money}."
     for part in explanation.lots:
-        until = f"until {part.lot.expires_at:%Y-%m-%d %H:%M} UTC" if part.lot.expires_at else "for ever"
-        left = f"it can be used {until} and has {part.lot.remaining:,} left"
-        yield f"Lot {part.lot.id}: {unit.count(part.points)}; {left}."
+        lapses = f"can be used until {_minute(part.lot.expires_at)}" if part.lot.expires_at else "has no date of expiry"
+        yield f"Lot {part.lot.id}: {unit.count(part.points)}; it {lapses} and has {part.lot.remaining:,} left."
     for reversal in explanation.reversals:
         yield f"Entry {reversal.sequence} ({reversal.kind}) dealt with {unit.count(reversal.claimed)} of it later."
 
 
 def _time(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _about_reversal(entry: Entry, unit: Unit) -> Iterator[str]:
@@ -190,5 +193,7 @@ def _mixed(value: Exact) -> str:
     """
     Write an exact number as people do: ``"401"``, ``"1/2"``, ``"401 144/713"``.
     """
+    if value.denominator.bit_length() > 256:
+        return "a ratio too long to read"
     whole, rest = divmod(Fraction(value), 1)
     return f"{whole or ''}{' ' if whole and rest else ''}{rest or ''}" or "0"

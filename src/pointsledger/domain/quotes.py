@@ -126,7 +126,7 @@ def read_return(
     take_back, give_back = propose_return(state, program, return_id)
     then = accepted(state, program, return_id)
     before, after = award_of(state, terms).lines, award_of(then, terms).lines
-    lines = {line: points - after.get(line, 0) for line, points in before.items()}
+    lines = {line: before.get(line, 0) - after.get(line, 0) for line in {**before, **after}}
     draft = Draft(program, account, Expire(account=account.id), None, at)
     yield from draft.settle()
     try:
