@@ -43,8 +43,6 @@ def test_importing_the_package_imports_nothing_else():
     """
     Who imports the package alone does not wait for the ledger.
     """
-    code = (
-        "import sys, pointsledger; print({'attrs', 'pointsledger.ledger', 'dateutil'} & set(sys.modules))"
-    )
+    code = "import sys, pointsledger; print({'attrs', 'pointsledger.ledger', 'dateutil'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert ran.stdout.strip() == "set()"
