@@ -242,3 +242,21 @@ def test_a_ratio_too_long_to_read(storage: Storage) -> None:
     shop.ledger.process(order("o-1", line("mug", "10.00")))
 
     assert any("exactly a ratio too long to read" in text for text in shop.ledger.explain(ANN, 1).sentences)
+
+
+def test_a_quote_foresees_what_paying_takes_back(storage: Storage) -> None:
+    """
+    Where the points that pay lower what the order earns, and the program refuses a shortfall, the quote refuses as the
+    redemption would (R-18, R-25, R-32).
+    """
+    shop = Shop(storage, evolve(PROGRAM, redeeming_orders="net_of_points", shortfall="refuse"))
+    shop.ledger.process(order("o-1", line("mug", "10.00")))
+
+    # 10 points pay 1.00, so the order earns 9; the tenth is spent.
+    with pytest.raises(ShortfallRefused):
+        shop.ledger.quote_redemption(ANN, order="o-1")
+    with pytest.raises(ShortfallRefused):
+        shop.ledger.redeem(ANN, 10, order="o-1")
+    shop.ledger.earn(ANN, 10)
+    assert shop.ledger.quote_redemption(ANN, 10, order="o-1").points == 10
+    assert taken(shop.ledger.redeem(ANN, 10, order="o-1")) == ["redeemed -10", "reversed -1"]

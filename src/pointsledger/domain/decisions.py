@@ -270,11 +270,18 @@ def _redeem(draft: Draft, command: Redeem) -> Reading[tuple[Entry, ...] | None]:
         state.note(command, draft.occurred_at, draft.account.version + 1, draft.program)
         _quote(draft, command, state)  # what closes redeeming wins over what taking back meets
         yield from book_order(draft, state)  # an order that redeems earns nothing: first goes what it earned (R-18)
+    yield from pay_with_points(draft, command, state)
+    return None
+
+
+def pay_with_points(draft: Draft, command: Redeem, state: OrderState | None) -> Reading[None]:
+    """
+    Draw the points, and book what paying with them changes of the order (R-18).
+    """
     entry = yield from _use(draft, command, state)
     if state is not None:
         state.redeemed = Booked(entry)
         yield from book_order(draft, state)
-    return None
 
 
 def _use(draft: Draft, command: Redeem, state: OrderState | None) -> Reading[Entry]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..errors import AccountClosed, IdempotencyConflict, OrderCancelled, OrderUnknown, ShortfallRefused
 from .account import Account
 from .award import Award
 from .commands import Expire, Process, Redeem, ReturnLines
+from .decisions import pay_with_points
 from .draft import Draft
 from .money import Money
 from .order_checks import check_fact
@@ -99,7 +100,10 @@ def read_redemption(
         state.note(wish, draft.occurred_at, 0, program)
         _quoted(draft, wish, state, everything=everything)  # what closes redeeming wins over what taking back meets
         yield from book_order(draft, state)
-    return _quoted(draft, wish, state, everything=everything)
+    quote = _quoted(draft, wish, state, everything=everything)
+    if state is not None and quote.points:  # paying with points may take back more: see that it can
+        yield from pay_with_points(draft, evolve(wish, points=quote.points), state)
+    return quote
 
 
 def _quoted(draft: Draft, wish: Redeem, state: OrderState | None, *, everything: bool) -> RedemptionQuote:
