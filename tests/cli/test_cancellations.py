@@ -29,7 +29,7 @@ from pointsledger.cli.order_file import (
     SkipReason,
     UnreferencedCancellation,
 )
-from pointsledger.cli.order_layout import read_layout
+from tests.cli.layouts import read_layout
 
 HERE = Path(__file__).parent
 SAMPLE = HERE / "data/dirty_orders.csv"

@@ -26,8 +26,9 @@ from pointsledger.cli.order_file import (
     UnreferencedCancellation,
     read_order_file,
 )
-from pointsledger.cli.order_layout import CancellationMark, Columns, Layout, read_layout
+from pointsledger.cli.order_layout import CancellationMark, Columns, Layout
 from pointsledger.errors import InvalidFile
+from tests.cli.layouts import read_layout
 
 SAMPLE = Path(__file__).parent / "data/dirty_orders.csv"
 ONLINE_RETAIL = read_layout(str(Path(__file__).parents[2] / "examples/online-retail/mapping.toml"))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pointsledger.cli.order_layout import CancellationMark, Columns, Layout, read_layout
+from pointsledger.cli.order_layout import CancellationMark, Columns, Layout
 from pointsledger.errors import InvalidFile
+from tests.cli.layouts import read_layout
 
 LEAST = {"timezone": "Europe/London", "currency": "GBP"}
 

@@ -44,7 +44,6 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, fields_dict, frozen
 
 from ..errors import InvalidFile
-from .toml_file import read_toml
 
 Sign: TypeAlias = Literal["negative", "positive"]
 
@@ -83,7 +82,7 @@ class Layout:
     """
     How one shop writes its orders; see the module for the meaning of each field.
 
-    `Layout.from_mapping` and `read_layout` check what they are given; the constructor takes checked values.
+    `Layout.from_mapping` checks what it is given; the constructor takes checked values.
     """
 
     timezone: str
@@ -137,16 +136,6 @@ class Layout:
                 raise InvalidFile("--columns", 0, field, f"expected FIELD=COLUMN, with FIELD one of {known}")
             named[field] = column
         return evolve(self, columns=evolve(self.columns, **named))
-
-
-def read_layout(path: str) -> Layout:
-    """
-    Return the layout that the mapping file at `path` describes.
-
-    Raises:
-        InvalidFile: the file cannot be read, is no TOML (with its line), or describes no layout.
-    """
-    return Layout.from_mapping(read_toml(path), path=path)
 
 
 def _columns(table: _Table) -> Columns:
