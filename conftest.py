@@ -4,7 +4,8 @@ What every test shares: the Hypothesis profile, and the snippets of README.md an
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from sybil import Sybil
@@ -16,17 +17,21 @@ settings.register_profile("pointsledger", deadline=None)
 settings.load_profile("pointsledger")
 
 
-def enter_scratch_folder(namespace: dict[str, Callable[[], None]]) -> None:
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def enter_scratch_folder(namespace: dict[str, object]) -> None:
     """
-    Let a page write files such as `points.db` without leaving them in the tree.
+    Let a page write files such as `points.db` without leaving them in the tree, and read `examples`.
     """
+    namespace["examples"] = EXAMPLES
     scratch = contextlib.ExitStack()
     folder = scratch.enter_context(tempfile.TemporaryDirectory())
     scratch.enter_context(contextlib.chdir(folder))
     namespace["leave_scratch_folder"] = scratch.close
 
 
-def leave_scratch_folder(namespace: dict[str, Callable[[], None]]) -> None:
+def leave_scratch_folder(namespace: dict[str, Any]) -> None:
     """
     Go back, and remove what the page wrote.
     """

@@ -11,6 +11,7 @@ from pointsledger.domain.account import Account
 from pointsledger.domain.award import Basis, award
 from pointsledger.domain.decisions import Decision
 from pointsledger.domain.draft import Draft
+from pointsledger.domain.lots import LotDates
 from pointsledger.domain.order_postings import due
 from pointsledger.domain.order_state import OrderState
 from pointsledger.storage.memory import MemoryStorage, Shelf
@@ -39,7 +40,7 @@ def rows(scale: Scale) -> list[Row]:
 
     def credited() -> Draft:
         draft = Draft(shop.PROGRAM, account, process, "key", shop.START)
-        draft.credit("earned", grant.points, available_at=shop.START, expires_at=grant.expires_at)
+        draft.credit("earned", grant.points, dates=LotDates(shop.START, grant.expires_at))
         return draft
 
     draft = credited()
@@ -51,7 +52,7 @@ def rows(scale: Scale) -> list[Row]:
             account="customer", order="order", document=order, at=shop.START
         ),
         "the rules": lambda: award(shop.PROGRAM, basis),
-        "the order's state": lambda: due(state, shop.PROGRAM),
+        "the order's state": lambda: due(state, shop.PROGRAM, None),
         "entry, lot and account": credited,
         "keeping them": lambda: Shelf(account).store(decision),
     }

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from .domain.account import Account
     from .domain.award import Award
     from .domain.balance import Balance
+    from .domain.caps import EarnCaps
     from .domain.entries import Allocation, Entry
     from .domain.expiry import ExpiryPolicy, PendingPolicy, Period
     from .domain.lots import Lot
     from .domain.money import Money
     from .domain.orders import Order, OrderLine, Tender
-    from .domain.program import Program, RedemptionLimits, RestorePolicy, Unit
+    from .domain.program import NoticePolicy, Program, RedemptionLimits, RestorePolicy, Unit
     from .domain.rates import ExchangeRate
     from .domain.rules import EarnRule
     from .ledger import Ledger, Receipt, Sweep
@@ -28,6 +29,7 @@ __all__ = [
     "Allocation",
     "Award",
     "Balance",
+    "EarnCaps",
     "EarnRule",
     "Entry",
     "ExchangeRate",
@@ -35,6 +37,7 @@ __all__ = [
     "Ledger",
     "Lot",
     "Money",
+    "NoticePolicy",
     "Order",
     "OrderLine",
     "PendingPolicy",
@@ -54,6 +57,7 @@ _HOMES = {
     "Allocation": "domain.entries",
     "Award": "domain.award",
     "Balance": "domain.balance",
+    "EarnCaps": "domain.caps",
     "EarnRule": "domain.rules",
     "Entry": "domain.entries",
     "ExchangeRate": "domain.rates",
@@ -61,6 +65,7 @@ _HOMES = {
     "Ledger": "ledger",
     "Lot": "domain.lots",
     "Money": "domain.money",
+    "NoticePolicy": "domain.program",
     "Order": "domain.orders",
     "OrderLine": "domain.orders",
     "PendingPolicy": "domain.expiry",

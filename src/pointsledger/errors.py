@@ -3,7 +3,7 @@ Every error the library raises, split by who must act on it (R-47).
 
 - `Refused`: the caller. The command is wrong or not allowed now; nothing changed, the key stays free.
 - `TryAgain`: a retry. Nothing changed; the same call with the same key may succeed.
-- `OperatorNeeded`: a person. The storage is damaged, foreign, too new or out of reach.
+- `OperatorNeeded`: a person. The storage is damaged, foreign, too new or out of reach, or a package is missing.
 
 Errors carry fields, not only prose: `str(error)` is for people, the attributes are for programs.
 No error of a database driver leaves the library.
@@ -120,7 +120,7 @@ class CurrencyMismatch(Refused, ValueError):
 @define
 class LimitExceeded(Refused, ValueError):
     """
-    A cumulative figure would pass 2^53 - 1 (I-30).
+    One operation would move more than 10^12 points, or a cumulative figure would pass 2^53 - 1 (R-01, I-30).
     """
 
     figure: str
@@ -158,6 +158,18 @@ class ProgramInactive(Refused):
 
     def __str__(self) -> str:
         return f"program {self.program!r} is switched off"
+
+
+@define
+class StorefrontClosed(Refused):
+    """
+    Only an administrator earns or uses points for holders: name the actor (S1.12).
+    """
+
+    program: str
+
+    def __str__(self) -> str:
+        return f"program {self.program!r} is closed to holders; an administrator must act for them"
 
 
 @define
@@ -292,6 +304,48 @@ class OrderCancelled(Refused):
 
 
 @define
+class HoldOpen(Refused):
+    """
+    The order has points on hold; capture or release them first (R-27).
+    """
+
+    order: str
+    hold: str
+
+    def __str__(self) -> str:
+        return f"order {self.order!r} has points on hold {self.hold!r}; capture or release them first"
+
+
+@define
+class HoldClosed(Refused):
+    """
+    The hold's points are no longer held; `status` says what became of them (R-27).
+    """
+
+    order: str
+    hold: str
+    status: str
+
+    def __str__(self) -> str:
+        return f"order {self.order!r}: hold {self.hold!r} is {self.status}"
+
+
+@define
+class HoldExceeded(Refused):
+    """
+    More points are to be captured than are held (R-27).
+    """
+
+    order: str
+    hold: str
+    requested: int
+    held: int
+
+    def __str__(self) -> str:
+        return f"order {self.order!r}: hold {self.hold!r} has {self.held} points, {self.requested} were asked for"
+
+
+@define
 class CycleNotOpen(Refused):
     """
     A new cycle of an order begins only after the one before was cancelled (R-29, I-16).
@@ -362,6 +416,85 @@ class EntryUnknown(Refused, LookupError):
 
     def __str__(self) -> str:
         return f"account {self.account!r} has no entry {self.sequence}"
+
+
+@define
+class LotUnknown(Refused, LookupError):
+    """
+    The account has no such lot: no entry with this sequence number opened one.
+    """
+
+    account: str
+    lot: int
+
+    def __str__(self) -> str:
+        return f"account {self.account!r} has no lot {self.lot}"
+
+
+@define
+class NotPending(Refused):
+    """
+    The points of a lot wait for no event (R-20).
+    """
+
+    lot: int
+    available_at: Any
+
+    def __str__(self) -> str:
+        return f"lot {self.lot} waits for no event; it is usable from {self.available_at}"
+
+
+@define
+class NotLater(Refused):
+    """
+    A lot can only be extended to a later date than it has, and only while it has not lapsed (R-38).
+    """
+
+    lot: int
+    expires_at: Any
+    given: Any
+
+    def __str__(self) -> str:
+        return f"lot {self.lot} lapses at {self.expires_at}; {self.given} is not later"
+
+
+@define
+class NotLapsed(Refused):
+    """
+    More points of a lot are to be reinstated than have lapsed (R-38).
+    """
+
+    lot: int
+    requested: int
+    lapsed: int
+
+    def __str__(self) -> str:
+        return f"lot {self.lot}: {self.lapsed} points have lapsed, {self.requested} were to be reinstated"
+
+
+@define
+class NotAwaiting(Refused):
+    """
+    The entry is no adjustment that waits for approval, or has been decided (R-40).
+    """
+
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"entry {self.sequence} does not wait for approval"
+
+
+@define
+class SameActor(Refused):
+    """
+    Who asked for an adjustment cannot decide it (R-40).
+    """
+
+    sequence: int
+    actor: str
+
+    def __str__(self) -> str:
+        return f"entry {self.sequence} was asked for by {self.actor!r}; somebody else must decide it"
 
 
 @define
@@ -443,8 +576,21 @@ class OutcomeUnknown(TryAgain):
 
 class OperatorNeeded(PointsLedgerError):
     """
-    The storage itself needs a person.
+    The storage, or the installation, needs a person.
     """
+
+
+@define
+class MissingExtra(OperatorNeeded, ImportError):
+    """
+    A report needs a package that is not installed; `extra` brings it.
+    """
+
+    extra: str
+    package: str
+
+    def __str__(self) -> str:
+        return f"{self.package} is not installed; pip install 'pointsledger[{self.extra}]'"
 
 
 @define

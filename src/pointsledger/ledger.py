@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from .domain import commands
 from .domain.account import Account
+from .domain.adjusting import awaits_approval
 from .domain.award import Award
 from .domain.balance import Balance, Expiring, read_balance, read_expiring, read_lots_in_use
 from .domain.commands import Command
@@ -22,14 +23,19 @@ from .domain.explanation import Explanation, read_explanation
 from .domain.fields import as_tuple
 from .domain.identity import check_identifier
 from .domain.instants import check_instant
+from .domain.lot_decisions import Redating, read_redating
+from .domain.lot_record import LotRecord, read_lot_record
 from .domain.lots import Lot
 from .domain.money import Money
+from .domain.notice import Notice
+from .domain.notices import read_notices, read_taken
 from .domain.orders import CYCLES_MAX, Order, Tender
 from .domain.points import TOTAL_MAX, check_count
 from .domain.program import Program
-from .domain.quotes import ReturnProposal, read_quote, read_redemption, read_return
+from .domain.quotes import read_quote, read_redemption
 from .domain.reads import DrawsOn, EntriesAfter, Reading, read_entries
 from .domain.redemption import RedemptionQuote
+from .domain.refunds import RefundQuote, ReturnProposal, read_refund, read_return
 from .errors import InvalidInput
 from .port import Job, Storage
 
@@ -68,24 +74,39 @@ class Receipt:
         """
         The points that the command itself moved: above 0 into lots, below 0 out of them.
 
-        What time did first (expiry) and what repaid debt is not counted; what an order had earned, and lost by being
-        paid with points, is.
+        What time did first and what repaid debt is not counted, nor that a hold let points go to pay with them; what an
+        order had earned, and lost by being paid with points, is.
         """
-        return sum(entry.points for entry in self.entries if entry.kind not in {"expired", "repaid"})
+        counted = [entry for entry in self.entries if not entry.is_by_time]
+        return sum(e.points for e in counted if e.kind != "released" or type(e.command) is not commands.Capture)
+
+    @property
+    def awaits_approval(self) -> bool:
+        """
+        Whether the adjustment was only noted, and a second actor has to approve it (R-40).
+        """
+        return any(awaits_approval(entry) for entry in self.entries)
+
+    @property
+    def sequence(self) -> int:
+        """
+        The sequence of the first entry that the command is about: what time did first does not count; 0 without any.
+        """
+        return next((entry.sequence for entry in self.entries if not entry.is_by_time), 0)
 
     @property
     def money(self) -> Money | None:
         """
-        What redeemed points paid (R-26).
+        What redeemed points paid, or held points are to pay (R-26, R-27).
         """
-        return next((entry.money for entry in self.entries if entry.kind == "redeemed"), None)
+        return next((entry.money for entry in self.entries if entry.kind in {"redeemed", "held"}), None)
 
     @property
     def still_to_pay(self) -> Money | None:
         """
         What is left to pay after the points, where the command or the order says what there was to pay (R-26).
         """
-        return next((entry.still_to_pay for entry in self.entries if entry.kind == "redeemed"), None)
+        return next((entry.still_to_pay for entry in self.entries if entry.kind in {"redeemed", "held"}), None)
 
     @property
     def shortfall(self) -> int:
@@ -111,9 +132,9 @@ class Sweep:
     complete: bool = False
 
 
-class Details(TypedDict, total=False):
+class Circumstances(TypedDict, total=False):
     """
-    What every command carries; see `pointsledger.commands.Command`.
+    What every command carries besides a comment; see `pointsledger.commands.Command`.
     """
 
     key: str | None
@@ -121,8 +142,16 @@ class Details(TypedDict, total=False):
     occurred_at: datetime | None
     actor: str | None
     reason: str | None
-    comment: str | None
     channel: str | None
+    customer_group: str | None
+
+
+class Details(Circumstances, total=False):
+    """
+    What every command carries.
+    """
+
+    comment: str | None
 
 
 class Ledger:
@@ -130,7 +159,7 @@ class Ledger:
     One program's points, kept in a storage.
 
     Every writing verb takes `key` (once and only once, R-44), `at` (the host's now), `occurred_at` (when it happened
-    in business), `actor`, `reason`, `comment` and `channel`; see `pointsledger.commands.Command`.
+    in business), `actor`, `reason`, `comment`, `channel` and `customer_group`; see `pointsledger.commands.Command`.
     A verb returns a `Receipt`, or raises a `Refused` error and changes nothing.
 
     Args:
@@ -201,9 +230,37 @@ class Ledger:
         Give points that the host counted itself; they follow the program's pending and expiry policies.
 
         Raises:
-            AccountClosed, ProgramInactive, LimitExceeded: in this order.
+            AccountClosed, StorefrontClosed, ProgramInactive, LimitExceeded: in this order.
         """
         return self.apply(commands.Earn(account=account, points=points, **details))
+
+    def act(
+        self,
+        account: str,
+        action: str,
+        *,
+        subject: str | None = None,
+        invitee: str | None = None,
+        amount: Money | None = None,
+        **details: Unpack[Details],
+    ) -> Receipt:
+        """
+        Report that the holder did something that the program may reward: registered, wrote a review, brought somebody
+        (R-16).
+
+        Args:
+            action: such as ``"registration"``; the program's per_action rules name it.
+            subject: what tells acts of one kind apart, such as the review; the same act twice has one effect.
+            invitee: who came through it, for rules that reward the first act of each.
+            amount: what rules with `per` count, such as the value of the invitee's order.
+
+        Raises:
+            AccountClosed, StorefrontClosed, IdempotencyConflict, ProgramInactive, LimitExceeded: in this order.
+        """
+        command = commands.Act(
+            account=account, action=action, subject=subject, invitee=invitee, amount=amount, **details
+        )
+        return self.apply(command)
 
     def adjust(
         self,
@@ -224,11 +281,32 @@ class Ledger:
 
         Raises:
             InvalidInput, AccountClosed, InsufficientPoints, LimitExceeded: in this order.
+
+        Above the program's `approval_above` it is only noted: the receipt `awaits_approval`, and `approve` with the
+        receipt's `sequence` carries it out.
         """
         command = commands.Adjust(
             account=account, points=points, expires_at=expires_at, allow_debt=allow_debt, **details
         )
         return self.apply(command)
+
+    def approve(self, account: str, entry: int, **details: Unpack[Details]) -> Receipt:
+        """
+        Carry out an adjustment that waits for approval; `actor` is required and is not who asked for it (R-40).
+
+        Raises:
+            AccountClosed, EntryUnknown, NotAwaiting, SameActor, InsufficientPoints, LimitExceeded: in this order.
+        """
+        return self.apply(commands.Approve(account=account, entry=entry, **details))
+
+    def decline(self, account: str, entry: int, **details: Unpack[Details]) -> Receipt:
+        """
+        Decline an adjustment that waits for approval; `actor` and `reason` are required (R-40).
+
+        Raises:
+            AccountClosed, EntryUnknown, NotAwaiting, SameActor: in this order.
+        """
+        return self.apply(commands.Decline(account=account, entry=entry, **details))
 
     def set_balance(self, account: str, points: int, **details: Unpack[Details]) -> Receipt:
         """
@@ -269,6 +347,114 @@ class Ledger:
         """
         return self.apply(commands.Reopen(account=account, **details))
 
+    # --- lots and holders ----------------------------------------------------------------------------------------
+
+    def redate(self, account: str, **details: Unpack[Details]) -> Receipt:
+        """
+        Give every open lot that follows the program's policy the date that the policy gives it now; `actor` and
+        `reason` are required (R-38, S1.18). A lot whose new date is past lapses in the same command.
+
+        Raises:
+            AccountClosed: the account is closed.
+        """
+        return self.apply(commands.Redate(account=account, **details))
+
+    def preview_redating(self, account: str, *, at: datetime | None = None) -> Redating:
+        """
+        Return what `redate` would do: how many points would move, and how many would lapse at once (R-38).
+        """
+        now = self._at(at)
+        return self._read(account, lambda state: read_redating(self.program, state, now))
+
+    def activate_lot(self, account: str, lot: int, **details: Unpack[Details]) -> Receipt:
+        """
+        Report the event that the points of one lot waited for: they are usable from now on (R-20).
+
+        Raises:
+            AccountClosed, LotUnknown, NotPending: in this order.
+        """
+        return self.apply(commands.ActivateLot(account=account, lot=lot, **details))
+
+    def extend(self, account: str, lot: int, expires_at: datetime | None, **details: Unpack[Details]) -> Receipt:
+        """
+        Give a lot a later date, or none; `actor` and `reason` are required (R-38).
+
+        Raises:
+            AccountClosed, LotUnknown, NotLater: in this order.
+        """
+        return self.apply(commands.Extend(account=account, lot=lot, expires_at=expires_at, **details))
+
+    def reinstate(
+        self,
+        account: str,
+        lot: int,
+        points: int | None = None,
+        *,
+        expires_at: datetime | None = None,
+        **details: Unpack[Details],
+    ) -> Receipt:
+        """
+        Let lapsed points of a lot live again, all or some; `actor` and `reason` are required (R-38).
+
+        Args:
+            expires_at: until when; None: the date that the program's policy gives from now.
+
+        Raises:
+            AccountClosed, LotUnknown, InvalidInput (the date has passed), NotLapsed, LimitExceeded: in this order.
+        """
+        command = commands.Reinstate(account=account, lot=lot, points=points, expires_at=expires_at, **details)
+        return self.apply(command)
+
+    def comment(
+        self, account: str, comment: str, *, entry: int | None = None, **details: Unpack[Circumstances]
+    ) -> Receipt:
+        """
+        Add a comment to the account, or to an entry and the lot that it opened; it moves no points (R-41).
+
+        Raises:
+            AccountClosed, EntryUnknown: in this order.
+        """
+        return self.apply(commands.Comment(account=account, entry=entry, comment=comment, **details))
+
+    def assign(self, account: str, lot: int, responsible: str, **details: Unpack[Details]) -> Receipt:
+        """
+        Make an operator responsible for a lot (S4.6).
+
+        Raises:
+            AccountClosed, LotUnknown: in this order.
+        """
+        return self.apply(commands.Assign(account=account, lot=lot, responsible=responsible, **details))
+
+    def set_profile(
+        self,
+        account: str,
+        *,
+        holder: commands.Holder | None = None,
+        verified: bool | None = None,
+        balance_updates: bool | None = None,
+        expiry_warnings: bool | None = None,
+        **details: Unpack[Details],
+    ) -> Receipt:
+        """
+        Say who the holder is and what it wants to be told; None leaves what is known (S1.4, S2.2, S4.5).
+
+        Args:
+            verified: True: its identity is verified, from `occurred_at` on, for good.
+            balance_updates, expiry_warnings: its subscriptions to notices.
+
+        Raises:
+            InvalidInput, AccountClosed: in this order.
+        """
+        command = commands.SetProfile(
+            account=account,
+            holder=holder,
+            verified=verified,
+            balance_updates=balance_updates,
+            expiry_warnings=expiry_warnings,
+            **details,
+        )
+        return self.apply(command)
+
     # --- using points ------------------------------------------------------------------------------------------
 
     def quote_redemption(
@@ -281,6 +467,9 @@ class Ledger:
         currency: str | None = None,
         to_pay: Money | None = None,
         eligible: Money | None = None,
+        channel: str | None = None,
+        customer_group: str | None = None,
+        actor: str | None = None,
         at: datetime | None = None,
     ) -> RedemptionQuote:
         """
@@ -291,9 +480,9 @@ class Ledger:
         What the order itself earned is not counted where redeeming takes it back first (R-18).
 
         Raises:
-            AccountClosed; IdempotencyConflict: the order is paid with points already; CycleNotOpen, OrderCancelled,
-            ProgramInactive, DebtOutstanding, BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput,
-            ShortfallRefused: in this order.
+            AccountClosed; StorefrontClosed; IdempotencyConflict: the order is paid with points already; CycleNotOpen,
+            OrderCancelled, HoldOpen, ProgramInactive, DebtOutstanding, BelowThreshold, CurrencyMismatch,
+            NoExchangeRate, InvalidInput, ShortfallRefused: in this order.
         """
         wish = commands.Redeem(
             account=account,
@@ -303,6 +492,9 @@ class Ledger:
             currency=currency,
             to_pay=to_pay,
             eligible=eligible,
+            channel=channel,
+            customer_group=customer_group,
+            actor=actor,
         )
         now = self._at(at)
         return self._read(
@@ -328,9 +520,10 @@ class Ledger:
         An order is paid with points once in a cycle.
 
         Raises:
-            AccountClosed, IdempotencyConflict, CycleNotOpen, OrderCancelled, ProgramInactive, DebtOutstanding,
-            BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput, ShortfallRefused (points that the order
-            earned are spent), InsufficientPoints, RedemptionLimited: in this order.
+            AccountClosed, StorefrontClosed, IdempotencyConflict, CycleNotOpen, OrderCancelled, HoldOpen,
+            ProgramInactive, DebtOutstanding, BelowThreshold, CurrencyMismatch, NoExchangeRate, InvalidInput,
+            ShortfallRefused (points that the order earned are spent), InsufficientPoints, RedemptionLimited: in this
+            order.
         """
         command = commands.Redeem(
             account=account,
@@ -344,6 +537,82 @@ class Ledger:
         )
         return self.apply(command)
 
+    def hold(
+        self,
+        account: str,
+        points: int,
+        *,
+        order: str,
+        until: datetime,
+        id: str = "hold",
+        cycle: int = 1,
+        currency: str | None = None,
+        to_pay: Money | None = None,
+        eligible: Money | None = None,
+        **details: Unpack[Details],
+    ) -> Receipt:
+        """
+        Set exactly `points` aside for an order, while its payment goes on (R-27).
+
+        They cannot be spent, taken back or lapse until they are captured, released, or `until` comes.
+
+        Args:
+            until: the first instant at which they are free again by themselves.
+            id: tells holds of an order apart; one of them is open at a time.
+
+        Raises:
+            AccountClosed, StorefrontClosed, IdempotencyConflict, CycleNotOpen, OrderCancelled, HoldOpen,
+            InvalidInput (the deadline has passed), ProgramInactive, DebtOutstanding, BelowThreshold,
+            CurrencyMismatch, NoExchangeRate, InsufficientPoints, RedemptionLimited: in this order.
+        """
+        command = commands.Hold(
+            account=account,
+            points=points,
+            order=order,
+            until=until,
+            id=id,
+            cycle=cycle,
+            currency=currency,
+            to_pay=to_pay,
+            eligible=eligible,
+            **details,
+        )
+        return self.apply(command)
+
+    def capture(
+        self,
+        order: str,
+        points: int | None = None,
+        *,
+        account: str,
+        id: str = "hold",
+        cycle: int = 1,
+        **details: Unpack[Details],
+    ) -> Receipt:
+        """
+        Pay with the points of a hold, all of them or `points`, in whole groups of its rate; the rest is free again.
+
+        The order is then paid with points as by `redeem` (R-18, R-26, R-27).
+
+        Raises:
+            AccountClosed, IdempotencyConflict, CycleNotOpen, OrderUnknown (no such hold), HoldClosed, HoldExceeded,
+            RedemptionLimited, ShortfallRefused: in this order.
+        """
+        command = commands.Capture(account=account, order=order, cycle=cycle, id=id, points=points, **details)
+        return self.apply(command)
+
+    def release(
+        self, order: str, *, account: str, id: str = "hold", cycle: int = 1, **details: Unpack[Details]
+    ) -> Receipt:
+        """
+        Let the points of a hold go; of a hold that lapsed meanwhile, this changes nothing (R-27).
+
+        Raises:
+            AccountClosed, IdempotencyConflict, CycleNotOpen, OrderUnknown (no such hold), HoldClosed (its points have
+            paid): in this order.
+        """
+        return self.apply(commands.Release(account=account, order=order, cycle=cycle, id=id, **details))
+
     # --- facts of orders ---------------------------------------------------------------------------------------
 
     def quote(self, order: Order, *, at: datetime | None = None) -> Award:
@@ -355,7 +624,7 @@ class Ledger:
         """
         now = self._at(at)
         _checked(order, Order, "order")
-        return self._read(order.account, lambda state: read_quote(self.program, order, max(now, state.as_of)))
+        return self._read(order.account, lambda state: read_quote(self.program, state, order, max(now, state.as_of)))
 
     def place(self, order: Order, **details: Unpack[Details]) -> Receipt:
         """
@@ -391,6 +660,13 @@ class Ledger:
         """
         command = commands.ApprovePayment(account=account, order=order, cycle=cycle, tender=tender, **details)
         return self.apply(command)
+
+    def activate(self, order: str, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Receipt:
+        """
+        Report the event that the order's points waited for, such as its delivery: they are usable from now on, and the
+        clock of their expiry starts (R-20). Reported before the order earns, it holds for what it earns later.
+        """
+        return self.apply(commands.Activate(account=account, order=order, cycle=cycle, **details))
 
     def invoice(
         self,
@@ -466,6 +742,27 @@ class Ledger:
         check_identifier(return_id, "return_id")
         check_count(cycle, "cycle", most=CYCLES_MAX)
         return self._read(account, lambda state: read_return(self.program, state, now, order, cycle, return_id))
+
+    def quote_refund(
+        self,
+        order: str,
+        lines: Lines | None = None,
+        *,
+        account: str,
+        cycle: int = 1,
+        at: datetime | None = None,
+    ) -> RefundQuote:
+        """
+        Return what a refund would do to money and points together: of units of lines, or of the whole order by a cancel
+        (R-30, S1.36).
+
+        Raises:
+            OrderUnknown: the order or a line is not known; QuantityExceeded: more units than it holds.
+        """
+        now = self._at(at)
+        check_identifier(order, "order")
+        check_count(cycle, "cycle", most=CYCLES_MAX)
+        return self._read(account, lambda state: read_refund(self.program, state, now, order, cycle, lines))
 
     def settle_return(
         self,
@@ -545,16 +842,74 @@ class Ledger:
                 return sweep
         return evolve(sweep, complete=True)
 
+    # --- notices -----------------------------------------------------------------------------------------------
+
+    def notices(self, account: str, *, at: datetime | None = None) -> tuple[Notice, ...]:
+        """
+        Return the notices that are due and were not taken yet: updates by entry, then warnings by date (R-42).
+        """
+        now = self._at(at)
+        return self._read(account, lambda state: read_notices(self.program, state, max(now, state.as_of)))
+
+    def take_notices(self, account: str, **details: Unpack[Details]) -> tuple[Notice, ...]:
+        """
+        Take the notices that are due, each for the only time; with the same key, the same ones again (R-42).
+
+        Where none is due nothing is written, and the key stays free.
+
+        To neither lose nor repeat one, take them in your own transaction, beside the row that says what to send.
+        """
+        command = commands.TakeNotices(account=account, **details)
+        decision = self.storage.transact(self._job(command))
+        if not decision.replayed:
+            return decision.notices
+        return self._read(account, lambda state: read_taken(state, decision.entries[-1].sequence))
+
+    def due_notices(self, *, at: datetime | None = None, batch: int = 500) -> tuple[Notice, ...]:
+        """
+        Take the notices of accounts on which any are due, the longest due first; none: there are no more (R-42).
+
+        Args:
+            batch: from how many accounts to take at most, 1 to 10,000; each is one transaction.
+        """
+        check_count(batch, "batch", most=BATCH_MAX)
+        now = self._at(at)
+        if not self.program.active:  # every account stays due until it is on again
+            return ()
+        while ids := self.storage.accounts_to_notify(self.program.id, now, batch):
+            found = tuple(notice for account in ids for notice in self.take_notices(account, at=now))
+            if found:
+                return found
+        return ()
+
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def balance(self, account: str, *, at: datetime | None = None) -> Balance:
+    def balance(
+        self,
+        account: str,
+        *,
+        channel: str | None = None,
+        customer_group: str | None = None,
+        at: datetime | None = None,
+    ) -> Balance:
         """
         Return what an account has at an instant: now, in the past as then recorded, or in the future as a forecast.
 
         An account without entries has a balance of 0.
+
+        Args:
+            channel, customer_group: where and for whom it is valued (R-23).
         """
         now = self._at(at)
-        return self._read(account, lambda state: read_balance(self.program, state, self._not_before(state, at, now)))
+        for name, value in (("channel", channel), ("customer_group", customer_group)):
+            if value is not None:
+                check_identifier(value, name)
+
+        def reader(state: Account) -> Reading[Balance]:
+            when = self._not_before(state, at, now)
+            return read_balance(self.program, state, when, channel=channel, customer_group=customer_group)
+
+        return self._read(account, reader)
 
     def expiring(self, account: str, *, at: datetime | None = None) -> tuple[Expiring, ...]:
         """
@@ -571,6 +926,20 @@ class Ledger:
         return self._read(
             account, lambda state: read_lots_in_use(self.program, state, self._not_before(state, at, now))
         )
+
+    def lot(self, account: str, lot: int, *, at: datetime | None = None) -> LotRecord:
+        """
+        Return everything about one lot: its counters, dates, status, holder, redemptions, updates, comments (R-41).
+
+        Args:
+            at: now or later; with an earlier instant it is shown as it stands since the account's last entry.
+
+        Raises:
+            LotUnknown: the account has no such lot.
+        """
+        check_count(lot, "lot", most=TOTAL_MAX)
+        now = self._at(at)
+        return self._read(account, lambda state: read_lot_record(self.program, state, lot, max(now, state.as_of)))
 
     def entries(self, account: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """

@@ -96,6 +96,14 @@ class Storage(Protocol):
         """
         ...
 
+    def accounts_to_notify(self, program: str, at: datetime, limit: int) -> Sequence[str]:
+        """
+        Return at most `limit` ids of accounts whose `notice_at` is at or before `at`, earliest first.
+
+        They are found through an index, not by looking at every account.
+        """
+        ...
+
     def close(self) -> None:
         """
         Let go of files and connections that the storage opened itself; later calls raise `StorageClosed`.

@@ -38,6 +38,21 @@ GOOD = {
     "close": {"account": "ada", **WHO},
     "reopen": {"account": "ada", **WHO},
     "expire": {"account": "ada"},
+    "act": {"account": "ada", "action": "review_approved", "subject": "r1"},
+    "approve": {"account": "ada", "entry": 1, "actor": "boss"},
+    "decline": {"account": "ada", "entry": 1, **WHO},
+    "activate_lot": {"account": "ada", "lot": 1},
+    "extend": {"account": "ada", "lot": 1, "expires_at": NOON, **WHO},
+    "reinstate": {"account": "ada", "lot": 1, "points": 5, "expires_at": NOON, **WHO},
+    "redate": {"account": "ada", **WHO},
+    "comment": {"account": "ada", "comment": "late parcel"},
+    "assign": {"account": "ada", "lot": 1, "responsible": "support:42"},
+    "set_profile": {"account": "ada", "holder": "organisation", "verified": True},
+    "take_notices": {"account": "ada"},
+    "hold": {**OF_ORDER, "points": 5, "until": NOON},
+    "capture": {**OF_ORDER, "points": 5},
+    "release": OF_ORDER,
+    "activate": OF_ORDER,
     "redeem": {"account": "ada", "points": 5},
     "place": {**OF_ORDER, "document": ORDER},
     "process": {**OF_ORDER, "document": ORDER},
@@ -52,7 +67,10 @@ GOOD = {
     },
     "cancel": OF_ORDER,
 }  # fmt: skip
-DECIDED_BY_A_PERSON = ("adjust", "set_balance", "forgive", "reverse", "close", "reopen", "decide_return")
+DECIDED_BY_A_PERSON = (
+    "adjust", "set_balance", "forgive", "reverse", "close", "reopen", "decide_return", "decline", "extend", "reinstate",
+    "redate",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -110,6 +128,12 @@ def test_instants_are_turned_to_utc():
             "expires_at",
             InvalidInstant,
         ),
+        (lambda: commands.Approve(account="ada", entry=1), "actor", InvalidInput),
+        (lambda: commands.Comment(account="ada", entry=1), "comment", InvalidInput),
+        (lambda: commands.SetProfile(account="ada"), "holder", InvalidInput),
+        (lambda: commands.SetProfile(account="ada", holder="dog"), "holder", InvalidInput),
+        (lambda: commands.SetProfile(account="ada", verified=False), "verified", InvalidInput),
+        (lambda: commands.Hold(**OF_ORDER, points=1, until=NOON, currency="XXX"), "currency", InvalidMoney),
         (lambda: commands.Place(**OF_ORDER, document=None), "order", InvalidInput),
         (lambda: commands.Pay(**OF_ORDER, tender="card"), "tender", InvalidInput),
         (lambda: commands.Redeem(account="ada", points=1, currency="XXX"), "currency", InvalidMoney),
@@ -142,7 +166,7 @@ def test_facts_have_one_name_each():
     """
     facts = [COMMANDS[name](**GOOD[name]).fact for name in COMMANDS]
     named = [fact for fact in facts if fact is not None]
-    assert len(named) == len(set(named)) == 9
+    assert len(named) == len(set(named)) == 14
     assert all(fact.startswith(" ") for fact in named)
     assert None is commands.Redeem(account="ada", points=5).fact
     assert commands.Redeem(account="ada", points=5, order="1001").fact is not None
@@ -157,6 +181,9 @@ def test_facts_have_one_name_each():
         (commands.Cancel(account="ada", order="2/x"), commands.Cancel(account="ada", order="x", cycle=2)),
         (commands.Invoice(account="ada", order="a/b", id="c", lines={"x": 1}),
          commands.Invoice(account="ada", order="a", id="b/c", lines={"x": 1})),
+        (commands.Act(account="ada", action="a/b"), commands.Act(account="ada", action="a", subject="b")),
+        (commands.Hold(account="ada", order="a/b", id="c", points=1, until=NOON),
+         commands.Hold(account="ada", order="a", id="b/c", points=1, until=NOON)),
         (commands.ApprovePayment(account="ada", order="a/b", tender="c"),
          commands.ApprovePayment(account="ada", order="a", tender="b/c")),
     ],
@@ -173,7 +200,7 @@ def test_commands_are_kept_as_mappings(name):
     """
     What a command says can be written down as a plain mapping and read back; its key is no part of it (R-07, I-3).
     """
-    command = COMMANDS[name](**GOOD[name], occurred_at=NOON, comment="late parcel")
+    command = COMMANDS[name](**{**GOOD[name], "occurred_at": NOON, "comment": "late parcel"})
     assert command == command_from_mapping(command_to_mapping(command))
 
 
@@ -186,7 +213,7 @@ def test_no_other_mapping_is_a_command(mapping):
         command_from_mapping(mapping)
 
 
-@pytest.mark.parametrize("byword", ["actor", "reason", "comment", "channel"])
+@pytest.mark.parametrize("byword", ["actor", "reason", "comment", "channel", "customer_group"])
 def test_a_fact_is_the_same_whoever_reports_it(byword):
     """
     Of a fact named by itself, not by a key, it does not matter who reports it and why; what it says does (R-44, I-15).

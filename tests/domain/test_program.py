@@ -11,10 +11,12 @@ import attrs
 import pytest
 
 from pointsledger import (
+    EarnCaps,
     EarnRule,
     ExchangeRate,
     ExpiryPolicy,
     Money,
+    NoticePolicy,
     PendingPolicy,
     Program,
     RedemptionLimits,
@@ -24,10 +26,20 @@ from pointsledger import (
 from pointsledger.commands import ReturnLines
 from pointsledger.domain import commands
 from pointsledger.errors import InvalidIdentifier, InvalidInput, InvalidMoney, InvalidPoints, InvalidProgram
-from tests.ledger.bad_inputs import HOSTILE, NOT_FLAGS, NOT_IDENTIFIERS, NOT_POINTS, NOT_TEXT, LyingStr
+from tests.ledger.bad_inputs import (
+    HOSTILE,
+    NOT_FLAGS,
+    NOT_IDENTIFIERS,
+    NOT_INTEGERS,
+    NOT_POINTS,
+    NOT_POINTS_OR_ZERO,
+    NOT_TEXT,
+    LyingStr,
+)
 
 ONE = Money("1.00", "EUR")
 IDLE = ExpiryPolicy.inactivity(days=9)
+SWITCHES = ("active", "storefront", "history_shown")
 CHOICES = ("timing", "redeeming_orders", "multipliers", "returns", "shortfall", "use_order")
 
 
@@ -89,6 +101,63 @@ def test_rates_by_currency():
     assert (euro, euro, dollar, None) == (program.rate(), program.rate("EUR"), program.rate("USD"), program.rate("GBP"))
 
 
+def test_two_rates_of_one_scope():
+    """
+    Two rates to one currency are no fault: the first counts (R-23).
+    """
+    euro, cheaper = ExchangeRate(100, ONE), ExchangeRate(90, ONE)
+    assert Program(id="club", exchange_rates=[euro, cheaper]).rate("EUR") == euro
+    assert Program(id="club", exchange_rates=[cheaper, euro]).rate("EUR") == cheaper
+
+
+def test_what_a_program_says_of_holders_and_administrators():
+    """
+    Nobody is warned or told, no adjustment waits and nothing is hidden unless the program says so (R-40, R-42, S1.12,
+    S1.13).
+    """
+    program = Program(id="club")
+    assert (program.notices, program.approval_above) == (NoticePolicy(), None)
+    assert (program.notices.warn_days, program.notices.subscribed) == (None, False)
+    assert [getattr(program, name) for name in SWITCHES] == [True, True, True]
+
+
+def test_the_new_fields_are_kept_as_a_mapping():
+    """
+    Notices, approval, switches, most specific groups, half-automatic returns and scoped rates read back (R-31).
+    """
+    scope = {"channels": ["de"], "customer_groups": ["vip"]}
+    mapping = {
+        "id": "club",
+        "earn_rules": [{"id": "a", "kind": "per_unit", "points": 1, "group": "g"}],
+        "exchange_rates": [
+            {"points": 100, "money": "1.00 EUR", **scope, "valid_from": "2026-01-01T00:00:00Z"},
+            {"points": 1, "money": "1.50 USD", "valid_until": "2027-01-01T00:00:00Z"},
+        ],
+        "groups": {"g": "most_specific"},
+        "returns": "give_back",
+        "approval_above": 500,
+        "notices": {"warn_days": 14, "subscribed": True},
+        "storefront": False,
+        "history_shown": False,
+    }
+    program = Program.from_mapping(mapping)
+    assert (program.groups, program.returns, program.approval_above) == ({"g": "most_specific"}, "give_back", 500)
+    assert (program.notices, program.storefront) == (NoticePolicy(warn_days=14, subscribed=True), False)
+    assert Program.from_mapping(json.loads(json.dumps(program.to_mapping()))) == program
+    assert Program.from_mapping({**mapping, "returns": "take_back"}).returns == "take_back"
+
+
+def test_a_percent_reads_as_a_rate():
+    """
+    In a file a rate may be a percent; it is the same rate, and is written with its figures (S3.12).
+    """
+    rate = {"percent": "12.5", "currency": "USD", "channels": ["de"]}
+    program = Program.from_mapping({"id": "club", "exchange_rates": [rate]})
+    assert program.exchange_rates == (ExchangeRate(2, Money("0.25", "USD"), channels=["de"]),)
+    written = {"points": 2, "money": "0.25 USD", "channels": ["de"]}
+    assert program.to_mapping()["exchange_rates"] == [written]
+
+
 def test_a_program_is_kept_as_a_mapping():
     """
     A program reads back from plain text, numbers, flags, lists and mappings, and equal programs give equal ones (R-31).
@@ -145,6 +214,18 @@ def test_mappings_are_checked_as_values_are(subtests, name):
         ({"expiry": {"kind": "after", "period": "12 moons"}}, "expiry.period"),
         ({"expiry": {"kind": "earlier_of", "policies": [{"kind": "now"}]}}, "expiry.policies[0].kind"),
         ({"limits": {"share_max": 0.5}}, "limits.share_max"),
+        ({"caps": {"per_period": {"month": 0}}}, "caps.per_period.month"),
+        ({"caps": {"per_period": {"decade": 5}}}, "caps.per_period.decade"),
+        ({"caps": {"balance": "5000"}}, "caps.balance"),
+        ({"caps": {"restores": True}}, "caps.restores"),
+        ({"notices": {"warn_days": 0}}, "notices.warn_days"),
+        ({"notices": {"warn_after": 5}}, "notices.warn_after"),
+        ({"exchange_rates": [{"percent": 150}]}, "exchange_rates[0].currency"),
+        ({"exchange_rates": [{"percent": 1.5, "currency": "USD"}]}, "exchange_rates[0].percent"),
+        ({"exchange_rates": [{"percent": 150, "currency": "USD", "points": 1}]}, "exchange_rates[0].points"),
+        ({"exchange_rates": [{"points": 1, "money": "1.00 USD", "channels": "de"}]}, "exchange_rates[0].channels"),
+        ({"earn_rules": [{"id": "a", "kind": "per_action", "points": 1}]}, "earn_rules[0].action"),
+        ({"earn_rules": [{"id": "a", "kind": "per_unit", "points": 1, "limit": 3}]}, "earn_rules[0].limit"),
     ],
     ids=str,
 )
@@ -206,7 +287,6 @@ def test_units_are_text(subtests, name):
         (lambda r: Program(id="p", earn_rules=[EarnRule.multiplier(2, multiplies=["x"])]), "earn_rules[0].multiplies"),
         (lambda r: Program(id="p", earn_rules=[r, ONE]), "earn_rules[1]"),
         (lambda r: Program(id="p", earn_rules=[r] * 1001), "earn_rules"),
-        (lambda r: Program(id="p", exchange_rates=[ExchangeRate(1, ONE)] * 2), "exchange_rates[1].money"),
         (lambda r: Program(id="p", exchange_rates=[ONE]), "exchange_rates[0]"),
         (lambda r: Program(id="p", groups={"g": "best"}), "groups.g"),
         (lambda r: Program(id="p", earn_rules=[r], groups={"g": "worst"}), "groups.g"),
@@ -218,6 +298,11 @@ def test_units_are_text(subtests, name):
         (lambda r: Program(id="p", groups="g"), "groups"),
         (lambda r: Program(id="p", restore=RestorePolicy), "restore"),
         (lambda r: Program(id="p", expiry=PendingPolicy()), "expiry"),
+        (lambda r: Program(id="p", caps=EarnCaps), "caps"),
+        (lambda r: Program(id="p", notices=14), "notices"),
+        (lambda r: Program(id="p", earn_rules=[r], groups={"g": "narrowest"}), "groups.g"),
+        (lambda r: Program(id="p", returns="both"), "returns"),
+        (lambda r: EarnCaps(restores=True), "restores"),
         (lambda r: RestorePolicy(lapsed="grace"), "grace_days"),
         (lambda r: RestorePolicy(lapsed="expire", grace_days=1), "grace_days"),
         (lambda r: RestorePolicy(lapsed="revive"), "lapsed"),
@@ -238,7 +323,7 @@ def test_programs_that_cannot_be_are_refused(build, field):
     assert str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["expiry", "pending", "limits", "restore", "unit", *CHOICES])
+@pytest.mark.parametrize("name", ["expiry", "pending", "caps", "limits", "restore", "notices", "unit", *CHOICES])
 def test_parts_are_of_their_type(subtests, name):
     """
     Every part of a program is of its own type, every choice one of its names (R-47).
@@ -263,17 +348,45 @@ def test_rules_and_rates_are_several(subtests, name):
 
 def test_names_and_flags(subtests):
     """
-    A program's id is an identifier and `active` a flag (R-05, R-43).
+    A program's id is an identifier, and its switches are flags (R-05, R-43, S1.12, S1.13).
     """
     for case, value in {**NOT_IDENTIFIERS, "none": None}.items():
         with subtests.test(case), pytest.raises(InvalidIdentifier):
             Program(id=value)
     for case, value in NOT_FLAGS.items():
         with subtests.test(case):
-            with pytest.raises(InvalidInput):
-                Program(id="p", active=value)
+            for name in SWITCHES:
+                with pytest.raises(InvalidInput) as refused:
+                    Program(**{"id": "p", name: value})
+                assert refused.value.field == name
             with pytest.raises(InvalidInput):
                 RedemptionLimits(exact_payoff=value)
+            with pytest.raises(InvalidInput):
+                NoticePolicy(subscribed=value)
+
+
+def test_days_of_warning(subtests):
+    """
+    Holders are warned 1 day to a hundred years before, or never (R-42, S1.28).
+    """
+    assert [NoticePolicy(warn_days=days).warn_days for days in (None, 1, 36525)] == [None, 1, 36525]
+    for case, value in {**NOT_INTEGERS, "0": 0, "-1": -1, "36526": 36526}.items():
+        with subtests.test(case):
+            with pytest.raises(InvalidInput) as refused:
+                NoticePolicy(warn_days=value)
+            assert refused.value.field == "warn_days"
+
+
+def test_the_threshold_of_approval(subtests):
+    """
+    Adjustments above a number of points wait; above 0, all do (R-40).
+    """
+    assert [Program(id="p", approval_above=points).approval_above for points in (0, 10**12)] == [0, 10**12]
+    for case, value in NOT_POINTS_OR_ZERO.items():
+        with subtests.test(case):
+            with pytest.raises(InvalidPoints) as refused:
+                Program(id="p", approval_above=value)
+            assert refused.value.field == "approval_above"
 
 
 @pytest.mark.parametrize("name", ["threshold", "points_max", "step", "points_min"])

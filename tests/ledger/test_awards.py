@@ -5,6 +5,8 @@ Figures are per 1.00 GBP where nothing else is said: an order of 20.00 gives 20.
 """
 
 from datetime import date
+from itertools import permutations
+from typing import ClassVar
 
 import pytest
 from attrs import evolve
@@ -350,6 +352,108 @@ class TestCombining:
         award = shop.ledger.quote(order("o-1", *(line(name, "10.00") for name in "abc")))
 
         assert award.lines == {"a": 4, "b": 3, "c": 3}
+
+
+class TestMostSpecific:
+    """
+    The four levels from money to points: a group of which the most narrowly named rule counts (S1.29, R-17, R-23).
+    """
+
+    LEVELS = (
+        EarnRule.per_amount(10, per=gbp("2.00"), id="all", group="rate"),
+        EarnRule.per_amount(20, per=gbp("2.00"), id="site", group="rate", channels=["de"]),
+        EarnRule.per_amount(30, per=gbp("2.00"), id="group", group="rate", customer_groups=["vip"]),
+        EarnRule.per_amount(40, per=gbp("2.00"), id="both", group="rate", channels=["de"], customer_groups=["vip"]),
+    )
+    GROUPS: ClassVar[dict[str, str]] = {"rate": "most_specific"}
+
+    @pytest.mark.parametrize(
+        ("channel", "customer_group", "earned"),
+        [
+            # 7.00 are three whole groups of 2.00 (S1.30).
+            ("de", "vip", 120),
+            ("us", "vip", 90),
+            ("de", "all", 60),
+            ("us", "all", 30),
+            (None, None, 30),
+        ],
+    )
+    def test_four_levels(self, storage: Storage, channel: str | None, customer_group: str | None, earned: int) -> None:
+        """
+        Website and group, then the group, then the website, then neither, however they are declared (S1.29).
+        """
+        for n, rules in enumerate(permutations(self.LEVELS)):
+            bought = order(f"o-{n}", line("mug", "7.00"), channel=channel, customer_group=customer_group)
+            assert points(storage, list(rules), bought, groups=self.GROUPS) == earned
+
+    def test_even_where_it_gives_nothing(self, storage: Storage) -> None:
+        """
+        The narrowest rule that applies counts although a wider one would give something; where a rule does not apply
+        at all, the next one counts (R-17, S1.29).
+        """
+        rules = [self.LEVELS[0], evolve(self.LEVELS[3], per=gbp("50.00"))]
+        shop = Shop(storage, evolve(PROGRAM, earn_rules=rules, groups=self.GROUPS))
+        ours = order("o-1", line("mug", "7.00"), channel="de", customer_group="vip")
+        reasons = {outcome.rule: outcome.reason for outcome in shop.ledger.quote(ours).outcomes}
+        assert reasons == {"all": "beaten_in_group", "both": "below_one_group"}
+        assert shop.ledger.process(ours).points == 0
+
+        ended = [self.LEVELS[0], evolve(self.LEVELS[3], valid_until=instant("2024-03-01"))]
+        assert points(storage, ended, evolve(ours, id="o-2"), groups=self.GROUPS) == 30
+
+    def test_priority_then_declaration(self, storage: Storage) -> None:
+        """
+        Of rules that are named alike, the lower priority counts, and then the one declared first (R-17).
+        """
+        bought = order("o-1", line("mug", "7.00"))
+        first, second = self.LEVELS[0], evolve(self.LEVELS[0], id="again", points=99)
+
+        assert points(storage, [first, second], bought, groups=self.GROUPS) == 30
+        assert points(storage, [second, first], evolve(bought, id="o-2"), groups=self.GROUPS) == 297
+        urgent = evolve(first, priority=-1)
+        assert points(storage, [second, urgent], evolve(bought, id="o-3"), groups=self.GROUPS) == 30
+
+    def test_multipliers_act_on_the_one_that_counts(self, storage: Storage) -> None:
+        """
+        A multiplier doubles what the narrowest rule gives, and says that it acted (R-17).
+        """
+        rules = [*self.LEVELS, EarnRule.multiplier(2, id="double")]
+        bought = order("o-1", line("mug", "7.00"), channel="de")
+
+        assert points(storage, rules, bought, groups=self.GROUPS) == 120
+
+
+class TestVerified:
+    """
+    Rules for holders who are verified (S2.2).
+    """
+
+    MUG = order("o-1", line("mug", "20.00"))
+    RULES = (PER_POUND, EarnRule.per_order(7, verified=True), EarnRule.multiplier(2, id="double", verified=True))
+
+    def test_only_the_verified(self, storage: Storage) -> None:
+        """
+        Of two holders who buy the same, the verified one earns by these rules; the quote says why not (S2.2, R-21).
+        """
+        shop = Shop(storage, evolve(PROGRAM, earn_rules=self.RULES))
+        shop.ledger.set_profile("bo", verified=True)
+
+        quote = shop.ledger.quote(self.MUG)
+        assert quote.points == 20
+        assert [outcome.reason for outcome in quote.outcomes] == [None, "not_verified", "not_verified"]
+        assert shop.ledger.quote(evolve(self.MUG, account="bo")).points == 2 * 20 + 7
+        assert shop.ledger.process(self.MUG).points == 20
+        assert shop.ledger.process(evolve(self.MUG, account="bo")).points == 47
+
+    @pytest.mark.parametrize(("verified", "earned"), [("2024-03-01 12:00", 27), ("2024-03-01 12:01", 20)])
+    def test_at_the_instant_of_earning(self, storage: Storage, verified: str, earned: int) -> None:
+        """
+        Verified at the very instant is in time, a minute later is not (S2.2).
+        """
+        shop = Shop(storage, evolve(PROGRAM, earn_rules=self.RULES[:2]))
+        shop.on("2024-03-02").set_profile(ANN, verified=True, occurred_at=instant(verified))
+
+        assert shop.ledger.process(self.MUG, occurred_at=instant("2024-03-01 12:00")).points == earned
 
 
 class TestTiming:

@@ -4,12 +4,12 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import get_args
+from typing import ClassVar, get_args
 
 import pytest
 from attrs import evolve
 
-from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Program, Tender, Unit
+from pointsledger import EarnCaps, EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Program, Tender, Unit
 from pointsledger.domain.award import Reason
 from pointsledger.errors import EntryUnknown, InvalidInput
 from pointsledger.port import Storage
@@ -22,6 +22,7 @@ MUG = order("o-1", line("mug", "20.00"))
 GIVES_NOTHING: dict[Reason, EarnRule] = {
     "not_started": evolve(PER_POUND, valid_from=instant("2024-03-02")),
     "ended": evolve(PER_POUND, valid_until=instant("2024-03-01")),
+    "not_verified": evolve(PER_POUND, verified=True),
     "other_channel": evolve(PER_POUND, channels=["fr"]),
     "other_customer_group": evolve(PER_POUND, customer_groups=["club"]),
     "other_currency": EarnRule.per_amount(1, per=Money("1", "JPY")),
@@ -39,6 +40,12 @@ WHOLE_ORDER: dict[Reason, Callable[[Ledger], object]] = {
     "order_redeems_points": lambda ledger: (ledger.redeem(ANN, 10, order="o-1"), ledger.process(MUG)),
 }
 """For each reason what to report of an order that then earns nothing as a whole."""
+
+SWITCHED_OFF: dict[Reason, dict[str, bool]] = {
+    "program_inactive": {"active": False},
+    "storefront_off": {"storefront": False},
+}
+"""For each reason the switch that is off."""
 
 
 class TestWhyNot:
@@ -101,24 +108,25 @@ class TestWhyNot:
         assert (explained.award.reason, explained.award.points, explained.award.outcomes) == (reason, 0, ())
         assert any(text.startswith("The order earns nothing") and f"({reason})" in text for text in explained.sentences)
 
-    def test_the_program_was_off(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("reason", SWITCHED_OFF)
+    def test_the_program_was_off(self, storage: Storage, reason: Reason) -> None:
         """
         An order that came while the program was off says so, also when it is on again (R-31, R-43).
         """
-        shop = Shop(storage, evolve(PROGRAM, active=False))
+        shop = Shop(storage, evolve(PROGRAM, **SWITCHED_OFF[reason]))
         shop.ledger.process(MUG)
         shop.under(PROGRAM)
 
         award = shop.ledger.explain(ANN, 1).award
 
         assert award is not None
-        assert award.reason == "program_inactive"
+        assert award.reason == reason
 
     def test_every_code_is_shown_here(self) -> None:
         """
         The tests above show every reason that there is (R-21).
         """
-        shown = {*GIVES_NOTHING, *WHOLE_ORDER, "beaten_in_group", "no_earning_tender", "program_inactive"}
+        shown = {*GIVES_NOTHING, *WHOLE_ORDER, *SWITCHED_OFF, *TestActs.ACTS, "beaten_in_group", "no_earning_tender"}
 
         assert shown == set(get_args(Reason))
 
@@ -256,7 +264,7 @@ class TestInWords:
             # 25 whole pounds of 25.50; the mugs' part, 25 x 20/25.5 = 1000/51, counts twice: 2275/51, which is 44.6.
             "Rule per_amount gives 44 points on 25.50 GBP, multiplied by 2; exactly 44 31/51.",
             "Rule per_unit gives 8 points for 2 units; exactly 8.",
-            "Rule per_order gives nothing: the order came by another channel (other_channel).",
+            "Rule per_order gives nothing: it came by another channel (other_channel).",
             "Rule multiplier multiplies by 2.",
             # 44 points by weights 2000/51 and 275/51: 38.68 and 5.32 round to 39 and 5; the mugs have 8 more.
             "Line mug has 47 of them.",
@@ -318,3 +326,90 @@ class TestInWords:
 
         assert "The debt fell by 5 points." in shop.ledger.explain(ANN, 2).sentences
         assert "The debt fell by 8 points." in shop.ledger.explain(ANN, 4).sentences
+
+
+class TestActs:
+    """
+    What an act gave and why not more (R-16, R-21).
+    """
+
+    ACTS: ClassVar[dict[Reason, EarnRule]] = {
+        "no_amount": EarnRule.per_action(5, action="visit", per=gbp("1.00")),
+        "not_first_of_invitee": EarnRule.per_action(5, action="visit", of_invitee="first"),
+        "limit_reached": EarnRule.per_action(5, action="visit", limit=1),
+    }
+
+    @pytest.mark.parametrize("reason", ACTS)
+    def test_an_act_that_gives_nothing(self, storage: Storage, reason: Reason) -> None:
+        """
+        The rules say why, in the value and in words.
+        """
+        shop = Shop(storage, evolve(PROGRAM, earn_rules=[self.ACTS[reason]]))
+        for n in ("1", "2"):
+            shop.ledger.act(ANN, "visit", subject=n, invitee="bo")
+        explained = shop.ledger.explain(ANN, 2)
+        assert [(o.reason, o.points) for o in explained.outcomes] == [(reason, 0)]
+        assert any("gives nothing" in text and f"({reason})" in text for text in explained.sentences)
+
+    def test_an_act_that_is_rewarded(self, storage: Storage) -> None:
+        """
+        5 points for every 2.00 of 7.00 are 15.
+        """
+        rule = EarnRule.per_action(5, action="visit", per=gbp("2.00"))
+        shop = Shop(storage, evolve(PROGRAM, earn_rules=[rule]))
+        shop.ledger.act(ANN, "visit", amount=gbp("7.00"))
+        assert "Rule visit gives 15 points on 7.00 GBP; exactly 15." in shop.ledger.explain(ANN, 1).sentences
+
+
+@pytest.mark.parametrize(
+    ("story", "sentence"),
+    [
+        (
+            lambda led: led.hold(ANN, 10, order="o", until=instant("2024-03-02")),
+            "They are set aside until 2024-03-02 00:00:00 UTC.",
+        ),
+        (lambda led: led.hold(ANN, 10, order="o", until=instant("2024-03-02")), "They are to pay 1.00 GBP at"),
+        (lambda led: led.adjust(ANN, 900, **BY_HAND), "It waits for a second actor to approve 900 points."),
+        (lambda led: led.earn(ANN, 999), "A cap cut off 599 points."),
+        (lambda led: led.extend(ANN, 1, None, **BY_HAND), "The lots can be used without a date of expiry from now on."),
+        (
+            lambda led: led.extend(ANN, 1, instant("2024-09-01"), **BY_HAND),
+            "The lots can be used until 2024-09-01 00:00 UTC from now on.",
+        ),
+        (
+            lambda led: led.set_profile(ANN, holder="person", expiry_warnings=True),
+            "It says: holder person, expiry_warnings True.",
+        ),
+        (
+            lambda led: led.process(order("o-1", line("mug", "700.00"))),
+            "The cap on an order allows 350 of the 700 points that the rules give (order_cap).",
+        ),
+        (lambda led: led.process(order("o-1", line("mug", "350.00"))), "The order as it stood then earns 350 points"),
+    ],
+)  # fmt: skip
+def test_what_an_entry_keeps_besides(storage: Storage, story, sentence: str) -> None:
+    """
+    Deadlines, approvals, cuts, dates and profiles are said (R-10).
+    """
+    program = Program(
+        id="shop",
+        earn_rules=[PER_POUND],
+        exchange_rates=[ExchangeRate(10, gbp("1.00"))],
+        expiry=ExpiryPolicy.after(months=1),
+        approval_above=500,
+        caps=EarnCaps(balance=500, per_order=350),
+    )
+    shop = Shop(storage, program)
+    shop.ledger.adjust(ANN, 100, **BY_HAND)
+    story(shop.ledger)
+    assert any(text.startswith(sentence) for text in shop.ledger.explain(ANN, 2).sentences)
+
+
+def test_what_a_cap_had_cut_off_goes_first(storage: Storage) -> None:
+    """
+    A reversal says how much of it had been cut off (R-19).
+    """
+    shop = Shop(storage, Program(id="shop", earn_rules=[PER_POUND], caps=EarnCaps(balance=60)))
+    shop.ledger.process(order("o-1", line("mug", "100.00")))
+    shop.ledger.cancel("o-1", account=ANN)
+    assert "40 points of what is taken back had been cut off by a cap." in shop.ledger.explain(ANN, 2).sentences

@@ -6,6 +6,7 @@ redeeming, currency and rate, points available, limits, shortfall, totals.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import pytest
@@ -17,6 +18,7 @@ from pointsledger.port import Storage
 from pointsledger.storage.memory import MemoryStorage
 from tests.scenarios.scenario import ANN, BY_HAND, Shop, gbp, line, order, told
 
+NEW_YEAR = datetime(2030, 1, 1, tzinfo=UTC)
 TOTAL_MAX = 9_007_199_254_740_991  # 2^53 - 1
 PROGRAM = Program(
     id="shop",
@@ -66,13 +68,19 @@ def spent(shop: Shop) -> None:
     shop.ledger.redeem(ANN, 20)
 
 
+def held(shop: Shop) -> None:
+    """
+    20 of Ann's 50 points are on hold for o-1 until the new year.
+    """
+    shop.ledger.earn(ANN, 50)
+    shop.ledger.hold(ANN, 20, order="o-1", until=NEW_YEAR)
+
+
 def nearly_full(shop: Shop) -> None:
     """
     The account was credited 10^12 points 9,007 times: 199,254,740,991 are missing to the bound.
     """
-    rule = EarnRule.per_unit(10**12)
-    shop.under(evolve(PROGRAM, earn_rules=[rule])).process(order("o-big", line("gold", "1.00", 9007)))
-    shop.under(PROGRAM)
+    shop.ledger.apply_all(commands.Earn(account=ANN, points=10**12, key=f"fill-{n}") for n in range(9007))
 
 
 def pending_return(shop: Shop, *, return_id: str = "r-1"):
@@ -220,6 +228,59 @@ EVERY_REFUSAL: dict[type[Refused], tuple[Program, Story, dict[str, object]]] = {
         PROGRAM,
         steps(spent, lambda shop: shop.ledger.cancel("o-1", account=ANN)),
         {"account": ANN, "claimed": 20, "shortfall": 20},
+    ),
+    errors.StorefrontClosed: (
+        evolve(PROGRAM, storefront=False),
+        lambda shop: shop.ledger.redeem(ANN, 10),
+        {"program": "shop"},
+    ),
+    errors.HoldOpen: (
+        PROGRAM,
+        steps(held, lambda shop: shop.ledger.redeem(ANN, 10, order="o-1")),
+        {"order": "o-1", "hold": "hold"},
+    ),
+    errors.HoldClosed: (
+        PROGRAM,
+        steps(
+            held,
+            lambda shop: shop.ledger.release("o-1", account=ANN),
+            lambda shop: shop.ledger.capture("o-1", account=ANN),
+        ),
+        {"order": "o-1", "hold": "hold", "status": "released"},
+    ),
+    errors.HoldExceeded: (
+        PROGRAM,
+        steps(held, lambda shop: shop.ledger.capture("o-1", 30, account=ANN)),
+        {"order": "o-1", "hold": "hold", "requested": 30, "held": 20},
+    ),
+    errors.LotUnknown: (PROGRAM, lambda shop: shop.ledger.assign(ANN, 3, "op:1"), {"account": ANN, "lot": 3}),
+    errors.NotPending: (
+        PROGRAM,
+        steps(lambda shop: shop.ledger.earn(ANN, 5), lambda shop: shop.ledger.activate_lot(ANN, 1)),
+        {"lot": 1},
+    ),
+    errors.NotLater: (
+        PROGRAM,
+        steps(lambda shop: shop.ledger.earn(ANN, 5), lambda shop: shop.ledger.extend(ANN, 1, NEW_YEAR, **BY_HAND)),
+        {"lot": 1, "expires_at": None, "given": NEW_YEAR},
+    ),
+    errors.NotLapsed: (
+        PROGRAM,
+        steps(lambda shop: shop.ledger.earn(ANN, 5), lambda shop: shop.ledger.reinstate(ANN, 1, 2, **BY_HAND)),
+        {"lot": 1, "requested": 2, "lapsed": 0},
+    ),
+    errors.NotAwaiting: (
+        PROGRAM,
+        steps(lambda shop: shop.ledger.earn(ANN, 5), lambda shop: shop.ledger.approve(ANN, 1, actor="boss")),
+        {"sequence": 1},
+    ),
+    errors.SameActor: (
+        evolve(PROGRAM, approval_above=10),
+        steps(
+            lambda shop: shop.ledger.adjust(ANN, 11, **BY_HAND),
+            lambda shop: shop.ledger.approve(ANN, 1, actor=BY_HAND["actor"]),
+        ),
+        {"sequence": 1, "actor": BY_HAND["actor"]},
     ),
     errors.EntryUnknown: (
         PROGRAM,

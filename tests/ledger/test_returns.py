@@ -25,7 +25,7 @@ from pointsledger.errors import (
     ShortfallRefused,
 )
 from pointsledger.port import Storage
-from tests.scenarios.scenario import ANN, BY_HAND, Shop, drawn, gbp, instant, line, order, taken, told
+from tests.scenarios.scenario import ANN, BY_HAND, Shop, drawn, gbp, instant, line, order, taken, taken_by_line, told
 
 PROGRAM = Program(
     id="shop",
@@ -219,7 +219,7 @@ class TestDecisions:
 
         proposal = shop.ledger.propose_return("o-1", "r-1", account=ANN)
         assert (proposal.account, proposal.order, proposal.cycle, proposal.return_id) == (ANN, "o-1", 1, "r-1")
-        assert (proposal.take_back, proposal.lines) == (15, {"mug": 10, "pot": 5})
+        assert (proposal.take_back, taken_by_line(proposal)) == (15, {"mug": 10, "pot": 5})
         assert (proposal.give_back, proposal.give_back_value) == (24, gbp("2.00"))  # 15/25 of 40; 2 whole groups
         assert (proposal.shortfall, proposal.shortfall_value) == (0, gbp("0.00"))
 
@@ -353,7 +353,7 @@ class TestDecisions:
             "given": 9,
         }
         after = shop.ledger.propose_return("o-1", "r-1", account=ANN)
-        assert (after.take_back, after.give_back, after.lines) == (0, 0, {})
+        assert (after.take_back, after.give_back, taken_by_line(after)) == (0, 0, {})
 
     def test_what_cannot_be_decided(self, storage: Storage) -> None:
         """

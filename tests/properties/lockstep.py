@@ -7,6 +7,7 @@ The naive model, a storage in memory and a storage in SQLite, run in lock-step a
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from pointsledger import Account, Balance, Entry, Ledger, Lot, Receipt, commands
@@ -21,7 +22,7 @@ Plain = dict[str, Any]
 Place = tuple[str, str]
 """A program's and an account's id."""
 
-FIGURES = ("available", "pending", "debt", "earned", "redeemed", "expired")
+FIGURES = ("available", "pending", "held", "debt", "earned", "redeemed", "expired")
 
 
 def plain_view(entry: Plain) -> Plain:
@@ -30,7 +31,7 @@ def plain_view(entry: Plain) -> Plain:
     """
     names = (
         "sequence kind points balance_after debt allocations opened reverses claimed shortfall lapses_at "
-        "occurred_at recorded_at"
+        "occurred_at recorded_at withheld rule dates"
     )
     money = str(translation.money(*entry["money"])) if entry["money"] else None
     return {name: entry[name] for name in names.split()} | {"money": money}
@@ -91,7 +92,7 @@ class Lockstep:
             if isinstance(wanted, str) or isinstance(found, str):
                 assert found == wanted, (name, command, found, wanted)
             else:
-                assert [translation.plain_entry(e) for e in found.entries] == [plain_view(e) for e in wanted], name
+                same_entries(name, [translation.plain_entry(e) for e in found.entries], [plain_view(e) for e in wanted])
                 assert found.replayed == replayed, name
                 self.compare_receipt(found, wanted, command)
         self.hits[command["command"], outcome] += 1
@@ -101,9 +102,9 @@ class Lockstep:
             after.pop(place, None)
             self.asked.append((program, command, key))
         # A refusal and a replay leave everything as it was, and nothing touches another account (I-18, I-40).
-        if outcome != "accepted" or command["command"] != "expire":
+        if outcome != "accepted" or command["command"] not in ("expire", "take_notices"):
             assert {at: s for at, s in after.items() if at in before} == before
-        if command["command"] == "expire":
+        if command["command"] in ("expire", "take_notices"):
             self.swept[place] = now
         self.compare_reads(program, command["account"], now)
         return wanted
@@ -125,8 +126,9 @@ class Lockstep:
 
     @staticmethod
     def compare_receipt(receipt: Receipt, entries: list[Plain], command: Plain) -> None:
-        moved = sum(e["points"] for e in entries if e["kind"] not in ("expired", "repaid"))
-        money = [e["money"] for e in entries if e["kind"] == "redeemed" and e["money"]]
+        counted = [e for e in entries if e["kind"] not in ("expired", "repaid", "lapsed")]
+        moved = sum(e["points"] for e in counted if e["kind"] != "released" or command["command"] != "capture")
+        money = [e["money"] for e in entries if e["kind"] in ("redeemed", "held") and e["money"]]
         paid = translation.money(*money[0]) if money else None
         assert (receipt.points, receipt.money) == (moved, paid)
         assert receipt.shortfall == sum(e["shortfall"] for e in entries)
@@ -162,6 +164,8 @@ class Lockstep:
             for at in (latest, max(latest, later)):
                 lots = [translation.plain_lot(lot) for lot in ledger.lots(account, at=at)]
                 assert lots == self.model.lots(program, account, at)
+            told = [translation.plain_notice(notice) for notice in ledger.notices(account, at=latest)]
+            assert told == self.model.notices(program, account, latest)
             for step in ledger.expiring(account, at=latest):
                 state = fold(self.model.settled(program, account, latest)[0])
                 together = [lot["remaining"] for lot in state["lots"].values() if lapse_of(state, lot) == step.at]
@@ -189,6 +193,18 @@ class Lockstep:
                 assert not verify(storage, program_id).findings
 
 
+def same_entries(name: str, found: list[Plain], wanted: list[Plain]) -> None:
+    """
+    Compare entries, and say in which fields they differ.
+    """
+    pairs = zip_longest(found, wanted, fillvalue={})
+    differ = [
+        {field: (a.get(field), b.get(field)) for field in sorted({*a, *b}) if a.get(field) != b.get(field)}
+        for a, b in pairs
+    ]
+    assert found == wanted, (name, differ)
+
+
 def figures(balance: Balance) -> dict[str, int]:
     return {name: getattr(balance, name) for name in FIGURES}
 
@@ -211,13 +227,17 @@ def check_books(entries: list[Entry]) -> None:
         if entry.opened is not None:
             assert (entry.opened.id, entry.opened.remaining, entry.allocations) == (number, entry.points, ())
             lots[number], left[number] = entry.opened, entry.points
-        else:
+        elif entry.kind != "redated":
             assert sum(part.points for part in entry.allocations) == abs(entry.points)
-        for lot, points in entry.allocations:
+        if entry.dates is not None:
+            for lot, _ in entry.allocations:
+                lots[lot] = lots[lot].with_dates(entry.dates)
+        for lot, points in entry.allocations if entry.points else ():
             left[lot] += points if entry.points > 0 else -points
             assert points > 0
             assert 0 <= left[lot] <= lots[lot].points
-        if entry.kind == "redeemed" or (entry.kind == "adjusted" and entry.points < 0):
+        directly = entry.kind == "redeemed" and not isinstance(entry.command, commands.Capture)
+        if directly or entry.kind == "held" or (entry.kind == "adjusted" and entry.points < 0):
             check_order_of_use(entry, lots, left)
         debt += entry.debt
         balance += entry.points
@@ -229,9 +249,12 @@ def check_books(entries: list[Entry]) -> None:
         if entry.reverses is not None:
             claimed[entry.reverses] += entry.claimed
             original = entries[entry.reverses - 1]
-            assert claimed[entry.reverses] <= abs(original.points) + max(0, original.debt)
+            assert claimed[entry.reverses] <= abs(original.points) + max(0, original.debt) + original.withheld
     went = -sum(came[kind] for kind in ("redeemed", "expired", "reversed", "removed", "repaid"))
-    assert came["earned"] + came["adjusted"] + came["restored"] == balance + went
+    held = -came["held"] - came["released"] - came["lapsed"]
+    assert held >= 0
+    came_in = came["earned"] + came["adjusted"] + came["restored"] + came["reinstated"]
+    assert came_in == balance + held + went
     assert debt == came["owed"] + came["repaid"] + came["forgiven"]
 
 

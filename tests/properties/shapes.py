@@ -56,8 +56,30 @@ RULES: list[list[Plain]] = [
         PER_EURO | {"id": "late", "points": 2, "valid_from": datetime(2026, 1, 20, tzinfo=UTC)},
         {"id": "u", "kind": "per_unit", "points": 1},
     ],
+    [
+        PER_EURO | {"group": "g", "verified": True},
+        PER_EURO | {"id": "web", "points": 2, "group": "g", "channels": frozenset({"web"})},
+        PER_EURO | {"id": "gold", "points": 3, "group": "g", "customer_groups": frozenset({"gold"})},
+        {"id": "visit", "kind": "per_action", "action": "visit", "points": 9, "limit": 2},
+        {"id": "bring", "kind": "per_action", "action": "bring", "points": 2, "per": EURO, "of_invitee": "first"},
+    ],
+    [
+        PER_EURO | {"pending": {"event": True}, "expiry": {"days": 5}},
+        {"id": "visit", "kind": "per_action", "action": "visit", "points": 9, "pending": {"event": True}},
+        {"id": "known", "kind": "per_action", "action": "visit", "points": 4, "verified": True, "expiry": {"days": 2}},
+        {
+            "id": "bring",
+            "kind": "per_action",
+            "action": "bring",
+            "points": 3,
+            "per": (Fraction(7), "EUR"),
+            "proportional": True,
+            "rounding": "half_up",
+            "minimum": (Fraction(5), "EUR"),
+        },
+    ],
 ]
-"""Rules of earning: per amount, unit and order, multipliers, groups, own dates, roundings."""
+"""Rules of earning: per amount, unit, order and action, multipliers, groups, own dates, roundings."""
 
 LIMITS: list[Plain] = [
     {},
@@ -77,6 +99,20 @@ EXPIRY: list[Plain] = [
     {"idle": 6, "resets": frozenset({"earn", "redeem"})},
     {"days": 20, "idle": 6, "resets": frozenset({"earn"})},
 ]
+CAPS: list[Plain] = [
+    {},
+    {},
+    {},
+    {"balance": 320},
+    {"per_order": 25},
+    {"per_period": {"day": 60, "month": 150}},
+    {"balance": 310, "adjustments": True, "restores": True},
+]
+NOTICES: list[Plain] = [
+    {"warn_days": None, "subscribed": False},
+    {"warn_days": 2, "subscribed": True},
+    {"warn_days": 3, "subscribed": False},
+]
 RESTORE: list[Plain] = [
     {"lapsed": "expire", "grace_days": 0},
     {"lapsed": "grace", "grace_days": 3},
@@ -86,6 +122,11 @@ RATES: list[list[Plain]] = [
     [{"points": 10, "money": EURO}],
     [{"points": 10, "money": EURO}],
     [{"points": 1, "money": (Fraction(1, 100), "EUR")}, {"points": 5, "money": (Fraction(1), "USD")}],
+    [
+        {"points": 10, "money": EURO},
+        {"points": 5, "money": EURO, "channels": frozenset({"web"})},
+        {"points": 20, "money": EURO, "customer_groups": frozenset({"gold"})},
+    ],
     [],
 ]
 
@@ -98,17 +139,21 @@ def programs(id: str) -> st.SearchStrategy[Plain]:
         {
             "id": st.just(id),
             "rules": st.sampled_from(RULES),
-            "group_choice": st.sampled_from(["best", "first"]),
+            "group_choice": st.sampled_from(["best", "first", "most_specific"]),
             "rates": st.sampled_from(RATES),
             "expiry": st.sampled_from(EXPIRY),
-            "pending": st.sampled_from([{}, {}, {"days": 3}]),
+            "pending": st.sampled_from([{}, {}, {}, {"days": 3}, {"event": True}]),
+            "caps": st.sampled_from(CAPS),
+            "notices": st.sampled_from(NOTICES),
+            "approval_above": st.sampled_from([None, None, 120]),
+            "storefront": st.just(True),
             "timing": st.sampled_from(
                 ["on_processed", "on_save", "on_full_payment", "when_all_lines_invoiced_or_cancelled"]
             ),
             "redeeming_orders": st.sampled_from(["earn_nothing", "net_of_points", "full"]),
             "multipliers": st.sampled_from(["add_bonus", "multiply", "max"]),
             "limits": st.sampled_from(LIMITS),
-            "returns": st.sampled_from(["manual", "manual", "automatic"]),
+            "returns": st.sampled_from(["manual", "manual", "automatic", "give_back", "take_back"]),
             "shortfall": st.sampled_from(["debt", "clamp", "refuse"]),
             "restore": st.sampled_from(RESTORE),
             "use_order": st.sampled_from(["soonest_expiry", "oldest_first"]),

@@ -622,7 +622,8 @@ def test_every_prefix_replays(opened: Open, program: Program, story: list[Step])
             attempt(ledger, evolve(command, at=now))
             seen[now] = ledger.balance(ANN, at=now)
             entries = ledger.entries(ANN, limit=10_000)
-            account, lots = rebuild(program.id, ANN, entries)
+            rebuilt = rebuild(program.id, ANN, entries)
+            account, lots = rebuilt.account, rebuilt.lots
             stored = storage.read(program.id, ANN, stored_account)
             same = {"available": account.available, "pending": account.pending, "as_of": stored.as_of}
             assert evolve(stored, **same, next_change_at=None) == evolve(
@@ -635,7 +636,8 @@ def test_every_prefix_replays(opened: Open, program: Program, story: list[Step])
             assert ledger.balance(ANN, at=instant) == balance
         entries = ledger.entries(ANN, limit=10_000)
         for count in range(len(entries) + 1):
-            account, lots = rebuild(program.id, ANN, entries[:count])
+            rebuilt = rebuild(program.id, ANN, entries[:count])
+            account, lots = rebuilt.account, rebuilt.lots
             assert account.version == count
             assert account.balance == sum(lot.remaining for lot in lots.values())
             assert account.balance == (entries[count - 1].balance_after if count else 0)

@@ -26,7 +26,20 @@ from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
 from tests.properties import naive_model as model
 from tests.properties.lockstep import Lockstep
-from tests.properties.shapes import LIMITS, RATES, RESTORE, RULES, Plain, cents, documents, programs, with_groups
+from tests.properties.shapes import (
+    CAPS,
+    EXPIRY,
+    LIMITS,
+    NOTICES,
+    RATES,
+    RESTORE,
+    RULES,
+    Plain,
+    cents,
+    documents,
+    programs,
+    with_groups,
+)
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 PLACES = [("p", "ada"), ("p", "bob"), ("q", "ada")]
@@ -39,11 +52,19 @@ REFUSALS = {
     "CycleNotOpen",
     "DebtOutstanding",
     "EntryUnknown",
+    "HoldClosed",
+    "HoldExceeded",
+    "HoldOpen",
     "IdempotencyConflict",
     "InsufficientPoints",
     "InvalidInput",
+    "LotUnknown",
     "NoDebt",
     "NoExchangeRate",
+    "NotAwaiting",
+    "NotLapsed",
+    "NotLater",
+    "NotPending",
     "NotReversible",
     "OrderCancelled",
     "OrderUnknown",
@@ -52,7 +73,9 @@ REFUSALS = {
     "QuantityExceeded",
     "RedemptionLimited",
     "ReversalExceeded",
+    "SameActor",
     "ShortfallRefused",
+    "StorefrontClosed",
 }
 """Every refusal that a well-formed command can meet, but `LimitExceeded`, which takes thousands of commands."""
 
@@ -174,8 +197,12 @@ class Shop(RuleBasedStateMachine):
         shortfall=st.sampled_from(["debt", "clamp", "refuse"]),
         redeeming=st.sampled_from(["earn_nothing", "net_of_points", "full"]),
         timing=st.sampled_from(["on_processed", "on_save", "on_full_payment", "when_all_lines_invoiced_or_cancelled"]),
-        returns=st.sampled_from(["manual", "automatic"]),
+        returns=st.sampled_from(["manual", "manual", "automatic", "give_back", "take_back"]),
         use_order=st.sampled_from(["soonest_expiry", "oldest_first"]),
+        caps=st.sampled_from(CAPS),
+        expiry=st.sampled_from(EXPIRY),
+        notices=st.sampled_from(NOTICES),
+        approval_above=st.sampled_from([None, 120]),
     )
     def program_changes(
         self,
@@ -188,6 +215,10 @@ class Shop(RuleBasedStateMachine):
         timing: str,
         returns: str,
         use_order: str,
+        caps: Plain,
+        expiry: Plain,
+        notices: Plain,
+        approval_above: int | None,
     ) -> None:
         """
         The merchant changes rules and policies; what is recorded keeps its own (I-8).
@@ -195,6 +226,7 @@ class Shop(RuleBasedStateMachine):
         changed = {"rules": rules, "limits": limits, "restore": restore, "rates": rates}
         changed |= {"shortfall": shortfall, "redeeming_orders": redeeming}
         changed |= {"timing": timing, "returns": returns, "use_order": use_order}
+        changed |= {"caps": caps, "expiry": expiry, "notices": notices, "approval_above": approval_above}
         self.programs[self.at[0]] = with_groups(self.program | changed)
 
     # --- points by count and by hand ---------------------------------------------------------------------------
@@ -293,16 +325,25 @@ class Shop(RuleBasedStateMachine):
         limits = self.program["limits"]
         if limits.get("share_max") and to_pay is None:
             return 0
-        allowed, _ = model.clamped(
-            limits, self.program["rates"][0] if self.program["rates"] else None, to_pay, to_pay, self.available
-        )
+        currency = payment["to_pay"][1] if "to_pay" in payment else None
+        rate = model.rate_of(self.program["rates"], currency, payment.get("channel"), payment.get("customer_group"))
+        allowed, _ = model.clamped(limits, rate, to_pay, to_pay, self.available)
         return int(allowed)
+
+    def payment(self, data: st.DataObject, to_pay: Fraction) -> dict[str, Any]:
+        """
+        Return what is to pay and where, each sometimes.
+        """
+        payment: dict[str, Any] = {}
+        if data.draw(st.booleans()) or "share_max" in self.program["limits"]:
+            payment["to_pay"] = (to_pay, "EUR")
+        if data.draw(st.integers(0, 3)) == 0:
+            payment |= {"channel": "web", "customer_group": data.draw(st.sampled_from([None, "gold"]))}
+        return payment
 
     @rule(data=st.data(), to_pay=cents(1, 3000), less=st.booleans())
     def redeem(self, data: st.DataObject, to_pay: Fraction, less: bool) -> None:
-        payment = (
-            {"to_pay": (to_pay, "EUR")} if data.draw(st.booleans()) or "share_max" in self.program["limits"] else {}
-        )
+        payment = self.payment(data, to_pay)
         most = self.redeemable(**payment)
         count = most - data.draw(st.sampled_from([0, 10])) if less else most
         if count > 0:
@@ -316,6 +357,239 @@ class Shop(RuleBasedStateMachine):
         count = self.redeemable(**payment)
         if count > 0:
             self.do("redeem", points=min(count, 10 * data.draw(st.integers(1, 6))), **name, **payment)
+
+    # --- holds -------------------------------------------------------------------------------------------------
+
+    @property
+    def open_holds(self) -> list[Plain]:
+        return [entry["command"] for entry in model.fold(self.entries)["holds"].values()]
+
+    def named_hold(self, data: st.DataObject) -> dict[str, Any] | None:
+        """
+        Return the name of an open hold or, seldom, of any.
+        """
+        found = self.open_holds
+        if not found or data.draw(st.integers(0, 4)) == 0:
+            found = [entry["command"] for entry in self.entries if entry["kind"] == "held"]
+        if not found:
+            return None
+        hold = data.draw(st.sampled_from(found))
+        return {name: hold[name] for name in ("order", "cycle", "id")}
+
+    @rule(data=st.data(), number=st.integers(0, 9), lasts=st.sampled_from([1, 30, 100, 400]), to_pay=cents(500, 3000))
+    def hold(self, data: st.DataObject, number: int, lasts: int, to_pay: Fraction) -> None:
+        name = self.some_order(data, documented=False) if data.draw(st.booleans()) else None
+        name = name or {"order": f"order-{number}", "cycle": 1}
+        payment = self.payment(data, to_pay)
+        most = self.redeemable(**payment)
+        if most > 0:
+            count = data.draw(st.sampled_from([most, min(most, 20), min(most, 40)]))
+            until = self.now + timedelta(hours=lasts)
+            self.do("hold", points=count, **name, id=f"h{data.draw(st.integers(1, 2))}", until=until, **payment)
+
+    @rule(data=st.data(), part=st.sampled_from([None, None, 10, 15, 7]))
+    def capture(self, data: st.DataObject, part: int | None) -> None:
+        name = self.named_hold(data)
+        if name:
+            self.do("capture", **name, **({"points": part} if part else {}), **self.occurred(data))
+
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        name = self.named_hold(data)
+        if name:
+            self.do("release", **name)
+
+    @rule(data=st.data(), lasts=st.sampled_from([1, 100]), step=st.sampled_from([0, 0, 2, 200]))
+    def hold_for_an_order_that_goes_on(self, data: st.DataObject, lasts: int, step: int) -> None:
+        """
+        An order that is processed or cancelled while points are held for it, or after their time.
+        """
+        most = self.redeemable(to_pay=(Fraction(25), "EUR"))
+        if most <= 0:
+            return
+        name = {"order": f"going-{self.keys}-{self.at[0]}", "cycle": 1}
+        held = min(most, data.draw(st.sampled_from([10, 50, 1000])))
+        self.do(
+            "hold", points=held, id="h1", until=self.now + timedelta(hours=lasts), to_pay=(Fraction(25), "EUR"), **name
+        )
+        self.now += timedelta(hours=step)
+        if data.draw(st.booleans()):
+            self.do("process", **name, document=data.draw(documents(name["order"], self.account, 1)))
+        if data.draw(st.booleans()):
+            self.do("capture", **name, id="h1", **self.occurred(data))
+        if data.draw(st.booleans()):
+            self.do("cancel", **name, **self.occurred(data))
+
+    @rule(data=st.data(), captured=st.booleans(), beyond=st.integers(1, 40))
+    def hold_what_is_refused(self, data: st.DataObject, captured: bool, beyond: int) -> None:
+        """
+        A second hold or a redemption of an order with an open one, too much captured, and a hold that is closed.
+        """
+        most = self.redeemable(to_pay=(Fraction(25), "EUR"))
+        if most <= 0:
+            return
+        name = {"order": f"held-{self.keys}-{self.at[0]}", "cycle": 1}
+        until = self.now + timedelta(hours=50)
+        payment = {"to_pay": (Fraction(25), "EUR"), **name}
+        self.do("hold", points=most, id="h1", until=self.now - timedelta(hours=1), **payment)
+        if isinstance(self.do("hold", points=most, id="h1", until=until, **payment), str):
+            return
+        self.do("hold", points=most, id="h2", until=until, **payment)
+        self.do("redeem", points=most, **payment)
+        self.do("capture", **name, id="h1", points=most + beyond)
+        self.do("capture", **name, id="h3")
+        self.do("capture" if captured else "release", **name, id="h1")
+        self.do("release" if captured else "capture", **name, id="h1")
+        self.do("hold", points=10, id="h4", until=until, **name)
+
+    # --- actions, approvals ------------------------------------------------------------------------------------
+
+    @rule(data=st.data(), action=st.sampled_from(["visit", "bring", "bring", "wave"]), subject=st.integers(0, 12))
+    def act(self, data: st.DataObject, action: str, subject: int) -> None:
+        fields: dict[str, Any] = {"subject": f"s{subject}" if subject else None}
+        if action == "bring":
+            fields["invitee"] = data.draw(st.sampled_from(["ida", "jon"]))
+            fields["amount"] = (data.draw(cents(100, 3000)), data.draw(st.sampled_from(["EUR", "EUR", "USD"])))
+        self.do("act", action=action, **fields, **self.occurred(data))
+
+    @rule(data=st.data(), count=st.integers(121, 160), lasts=st.sampled_from([None, 90]))
+    def ask_for_much(self, data: st.DataObject, count: int, lasts: int | None) -> None:
+        """
+        An adjustment that waits for a second actor, or does not, and what is decided of it.
+        """
+        until = {} if lasts is None else {"expires_at": self.now + timedelta(hours=lasts)}
+        if data.draw(st.booleans()):
+            asked = self.do("adjust", points=count, **until)
+        elif data.draw(st.booleans()):
+            asked = self.do("adjust", points=-count, allow_debt=data.draw(st.booleans()))
+        else:
+            asked = self.do("set_balance", points=data.draw(st.sampled_from([0, self.available + count])))
+        verb = data.draw(st.sampled_from(["approve", "decline", "decline", None]))
+        if verb and not isinstance(asked, str) and asked[-1]["kind"] == "noted":
+            self.do(verb, entry=asked[-1]["sequence"], actor="chief")
+
+    @rule(data=st.data(), verb=st.sampled_from(["approve", "approve", "decline"]))
+    def decide_on_adjustment(self, data: st.DataObject, verb: str) -> None:
+        decided = {e["command"].get("entry") for e in self.entries if e["command"]["command"] in ("approve", "decline")}
+        waiting = [e["sequence"] for e in self.entries if e["kind"] == "noted" and e["withheld"]]
+        waiting = [entry for entry in waiting if entry not in decided or data.draw(st.integers(0, 3)) == 0]
+        if not waiting:
+            return
+        entry = data.draw(st.sampled_from(waiting))
+        self.do(verb, entry=entry)  # by the very actor who asked
+        self.do(verb, entry=entry, actor="chief")
+
+    @rule(verb=st.sampled_from(["approve", "decline"]))
+    def decide_on_nothing(self, verb: str) -> None:
+        self.do(verb, entry=1, actor="chief")
+        self.do(verb, entry=len(self.entries) + 50, actor="chief")
+
+    # --- lots by hand, profile, notices ------------------------------------------------------------------------
+
+    def some_lot(self, data: st.DataObject) -> int | None:
+        lots = sorted(model.fold(self.entries)["lots"])
+        return data.draw(st.sampled_from(lots[-8:])) if lots else None
+
+    @rule(data=st.data(), lasts=st.sampled_from([None, 60, 300]))
+    def extend(self, data: st.DataObject, lasts: int | None) -> None:
+        lot = self.some_lot(data)
+        if lot:
+            until = {} if lasts is None else {"expires_at": self.now + timedelta(hours=lasts)}
+            self.do("extend", lot=lot, **until)
+
+    @rule(data=st.data(), lasts=st.sampled_from([None, None, 60]), most=st.sampled_from([None, None, 5]))
+    def reinstate(self, data: st.DataObject, lasts: int | None, most: int | None) -> None:
+        lapsed = [lot["id"] for lot in model.fold(self.entries)["lots"].values() if lot["expired"]]
+        lot = data.draw(st.sampled_from(lapsed)) if lapsed else self.some_lot(data)
+        if lot:
+            until = {} if lasts is None else {"expires_at": self.now + timedelta(hours=lasts)}
+            self.do("reinstate", lot=lot, **({"points": most} if most else {}), **until)
+
+    @rule(data=st.data(), count=points, lasts=st.sampled_from([3, 90]), again=st.sampled_from([None, 20, 200]))
+    def extend_or_let_lapse(self, data: st.DataObject, count: int, lasts: int, again: int | None) -> None:
+        """
+        A lot with a date by hand gets a later one, lapses, and lives again.
+        """
+        added = self.do("adjust", points=min(count, 100), expires_at=self.now + timedelta(hours=lasts))
+        if isinstance(added, str) or not added[-1]["opened"]:
+            return
+        lot, until = added[-1]["sequence"], {} if again is None else {"expires_at": self.now + timedelta(hours=again)}
+        if data.draw(st.booleans()):
+            self.do("extend", lot=lot, **until)
+        self.now += timedelta(hours=data.draw(st.sampled_from([2, 10, 100])))
+        until = {} if again is None else {"expires_at": self.now + timedelta(hours=again)}
+        self.do("reinstate", lot=lot, points=1, **until)
+        self.do("reinstate", lot=lot)
+
+    @rule(data=st.data())
+    def activate(self, data: st.DataObject) -> None:
+        """
+        The event that an order, or a lot, waits for.
+        """
+        lots = model.fold(self.entries)["lots"].values()
+        waiting = [lot["id"] for lot in lots if lot["available_at"] >= model.ON_EVENT]
+        lot = data.draw(st.sampled_from(waiting)) if waiting else self.some_lot(data)
+        name = self.some_order(data, documented=False)
+        if name and data.draw(st.booleans()):
+            self.do("activate", **name)
+        elif lot:
+            self.do("activate_lot", lot=lot)
+
+    @rule(data=st.data(), expiry=st.sampled_from(EXPIRY))
+    def redate(self, data: st.DataObject, expiry: Plain) -> None:
+        """
+        The policy changes, and the lots follow it (R-38); the preview tells what will be.
+        """
+        self.programs[self.at[0]] = self.program | {"expiry": expiry}
+        now = self.books.time_of(self.program, self.account, self.now)
+        previews = [ledger.preview_redating(self.account, at=now) for ledger in self.books.ledgers(self.program)]
+        done = self.do("redate")
+        if isinstance(done, str) or not previews:
+            return
+        moved = sum(n for entry in done if entry["kind"] == "redated" for _, n in entry["allocations"])
+        first = next((n for n, entry in enumerate(done) if entry["kind"] == "redated"), len(done))
+        lapsed = -sum(entry["points"] for entry in done[first:] if entry["kind"] == "expired")
+        assert {(preview.points, preview.lapsing) for preview in previews} == {(moved, lapsed)}
+
+    @rule(data=st.data())
+    def remark(self, data: st.DataObject) -> None:
+        lot = self.some_lot(data)
+        self.do("comment", comment="called", entry=data.draw(st.sampled_from([None, 1])))
+        if lot:
+            self.do("assign", lot=lot, responsible="desk-2")
+
+    @rule(
+        verified=st.sampled_from([None, None, True]),
+        balance_updates=st.sampled_from([None, True, False]),
+        expiry_warnings=st.sampled_from([None, True, False]),
+        holder=st.sampled_from([None, "person", "organisation"]),
+    )
+    def set_profile(self, **fields: Any) -> None:
+        if any(value is not None for value in fields.values()):
+            self.do("set_profile", **fields)
+
+    @rule()
+    def take_notices(self) -> None:
+        self.do("take_notices")
+
+    @rule(verb=st.sampled_from(["extend", "reinstate", "activate_lot", "assign"]))
+    def ask_of_no_lot(self, verb: str) -> None:
+        fields = {"responsible": "desk-2"} if verb == "assign" else {}
+        self.do(verb, lot=len(self.entries) + 50, **fields)
+
+    @rule(count=points)
+    def close_the_storefront_for_a_while(self, count: int) -> None:
+        """
+        Holders neither earn nor redeem while only the staff may (S1.12).
+        """
+        self.programs[self.at[0]] = self.program | {"storefront": False}
+        until = self.now + timedelta(hours=30)
+        self.do("earn", points=count, anonymous=True)
+        self.do("redeem", points=count, anonymous=True)
+        self.do("act", action="visit", subject=f"closed-{self.keys}", anonymous=True)
+        self.do("hold", points=count, order=f"closed-{self.keys}", id="h1", cycle=1, until=until, anonymous=True)
+        self.do("earn", points=count)
+        self.programs[self.at[0]] = self.program | {"storefront": True}
 
     # --- facts of orders ---------------------------------------------------------------------------------------
 
@@ -424,8 +698,15 @@ class Shop(RuleBasedStateMachine):
             for name in self.open_orders(documented=False)
             for facts in [self.orders()[name]]
             for each in model.named(facts, "return_lines")
-            if each["id"] not in model.accepted_returns(facts)
+            if each["id"] not in self.settled_returns(facts)
         ]
+
+    @staticmethod
+    def settled_returns(facts: list[Plain]) -> set[str]:
+        """
+        Return the returns that wait for nothing, on neither side.
+        """
+        return model.accepted_returns(facts, "take_back") & model.accepted_returns(facts, "give_back")
 
     @rule(data=st.data(), outdated=st.sampled_from([0, 0, 0, 1]))
     def decide_return(self, data: st.DataObject, outdated: int) -> None:
@@ -562,7 +843,7 @@ class Shop(RuleBasedStateMachine):
         self.do("cancel", order=name["order"], cycle=name["cycle"] + 1)
         decided = {each["return_id"] for each in model.named(facts, "decide_return")}
         zeros = dict.fromkeys(("take_back", "give_back", "proposed_take_back", "proposed_give_back"), 0)
-        for return_id in ("nowhere", *sorted(model.accepted_returns(facts) - decided)):
+        for return_id in ("nowhere", *sorted(self.settled_returns(facts) - decided)):
             self.do("decide_return", **name, return_id=return_id, **zeros)
 
     # --- keys --------------------------------------------------------------------------------------------------

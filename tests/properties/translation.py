@@ -7,13 +7,17 @@ From the plain dicts of the naive model to the values of the package, and entrie
 from decimal import Decimal
 from typing import Any
 
+from attrs import astuple
+
 from pointsledger import (
+    EarnCaps,
     EarnRule,
     Entry,
     ExchangeRate,
     ExpiryPolicy,
     Lot,
     Money,
+    NoticePolicy,
     Order,
     OrderLine,
     PendingPolicy,
@@ -24,6 +28,7 @@ from pointsledger import (
     commands,
 )
 from pointsledger.domain.commands import COMMANDS
+from pointsledger.domain.notice import Notice
 
 Plain = dict[str, Any]
 
@@ -47,6 +52,8 @@ def expiry(policy: Plain) -> ExpiryPolicy:
 
 
 def pending(policy: Plain) -> PendingPolicy:
+    if "event" in policy:
+        return PendingPolicy.until_event()
     return PendingPolicy.after(days=policy["days"]) if policy else PendingPolicy.at_once()
 
 
@@ -69,7 +76,9 @@ def program(plain: Plain) -> Program:
     return Program(
         id=plain["id"],
         earn_rules=[rule(each) for each in plain["rules"]],
-        exchange_rates=[ExchangeRate(each["points"], money(*each["money"])) for each in plain["rates"]],
+        exchange_rates=[ExchangeRate(**(each | {"money": money(*each["money"])})) for each in plain["rates"]],
+        caps=EarnCaps(**plain["caps"]),
+        notices=NoticePolicy(**plain["notices"]),
         expiry=expiry(plain["expiry"]),
         pending=pending(plain["pending"]),
         limits=RedemptionLimits(**limits),
@@ -85,6 +94,8 @@ def program(plain: Plain) -> Program:
                 "shortfall",
                 "use_order",
                 "active",
+                "approval_above",
+                "storefront",
             )
         },
     )
@@ -130,10 +141,11 @@ def command(plain: Plain, key: str | None, now: Any) -> commands.Command:
         fields["document"] = document(fields["document"])
     if kind is commands.Pay:
         fields["tender"] = tender(fields["tender"], fields["tender"]["currency"])
-    for name in ("to_pay", "eligible"):
+    for name in ("to_pay", "eligible", "amount"):
         if fields.get(name):
             fields[name] = money(*fields[name])
-    return kind(key=key, at=now, actor="clerk", reason="test", **fields)
+    who = {"actor": None if fields.pop("anonymous", False) else "clerk", "reason": "test"}
+    return kind(key=key, at=now, **(who | fields))
 
 
 def plain_lot(lot: Lot) -> Plain:
@@ -142,6 +154,8 @@ def plain_lot(lot: Lot) -> Plain:
         "points": lot.points,
         "remaining": lot.remaining,
         "expired": lot.expired,
+        "held": lot.held,
+        "follows": lot.follows,
         "earned_at": lot.earned_at,
         "available_at": lot.available_at,
         "expires_at": lot.expires_at,
@@ -167,4 +181,14 @@ def plain_entry(entry: Entry) -> Plain:
         "lapses_at": entry.lapses_at,
         "occurred_at": entry.occurred_at,
         "recorded_at": entry.recorded_at,
+        "withheld": entry.withheld,
+        "rule": entry.rule,
+        "dates": astuple(entry.dates) if entry.dates else None,
     }
+
+
+def plain_notice(notice: Notice) -> tuple[str, int, Any]:
+    """
+    Return what the naive model says of a notice.
+    """
+    return notice.kind, notice.points, notice.expires_at or notice.balance

@@ -28,7 +28,7 @@ from pointsledger import (
     commands,
 )
 from pointsledger.domain.decisions import Decision, decide
-from pointsledger.domain.reads import OpenLots, Reading, read_lots
+from pointsledger.domain.reads import OpenHolds, OpenLots, Reading, read_entries, read_lots
 from pointsledger.port import Job, Storage
 from pointsledger.reports.verify import verify
 
@@ -38,12 +38,16 @@ START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 CLUB = Program(
     id="club",
-    earn_rules=[EarnRule.per_amount(1, per=Money("1.00", "GBP"))],
+    earn_rules=[
+        EarnRule.per_amount(1, per=Money("1.00", "GBP")),
+        EarnRule.per_action(7, action="visit", pending=PendingPolicy.until_event()),
+    ],
     exchange_rates=[ExchangeRate(points=1, money=Money("0.01", "GBP"))],
     expiry=ExpiryPolicy.after(months=12),
     pending=PendingPolicy.after(days=14),
+    approval_above=10_000,
 )
-"""1 point per pound, usable after 14 days, for 12 months."""
+"""1 point per pound, usable after 14 days, for 12 months; 7 for a visit; more than 10,000 by hand need two actors."""
 
 
 def day(number: int) -> datetime:
@@ -109,11 +113,43 @@ def story(account: str = ANN, *, prefix: str = "") -> Iterator[commands.Command]
         commands.Reopen(account=account, **BY_HAND),
         commands.Earn(account=account, points=30),  # 10 repay the debt
         commands.Expire(account=account),  # on day 500
+        *_later(account, prefix),
     ]
     for number, command in enumerate(told):
-        now = day(500) if type(command) is commands.Expire else day(2 * number)
+        later = 500 - 2 * 21 if number >= 21 else 0
         key = None if type(command) is commands.Expire else f"{prefix}key-{number}"
-        yield evolve(command, key=key, at=now)
+        yield evolve(command, key=key, at=day(2 * number + later))
+
+
+def _later(account: str, prefix: str) -> Iterator[commands.Command]:
+    """
+    Yield what the story goes on with on day 502 and every second day: holds, lots by hand, approvals, notices.
+    """
+    third, fourth, fifth = f"{prefix}1003", f"{prefix}1004", f"{prefix}1005"
+    yield commands.SetProfile(account=account, holder="person", verified=True, balance_updates=True)
+    yield commands.Adjust(account=account, points=100, **BY_HAND)
+    yield commands.Hold(account=account, order=third, points=40, until=day(520), to_pay=Money("1.00", "GBP"))
+    yield commands.Capture(account=account, order=third, points=10)
+    yield commands.Hold(account=account, order=fourth, points=30, until=day(530))
+    yield commands.Release(account=account, order=fourth)
+    yield commands.Hold(account=account, order=fifth, points=20, until=day(517))  # lapses before the next command
+    yield commands.Act(account=account, action="visit", subject="monday")
+    yield commands.ActivateLot(account=account, lot=VISIT)
+    yield commands.Activate(account=account, order=fifth)
+    yield commands.Extend(account=account, lot=VISIT, expires_at=day(2000), **BY_HAND)
+    yield commands.Reinstate(account=account, lot=LAPSED, points=3, **BY_HAND)
+    yield commands.Redate(account=account, **BY_HAND)
+    yield commands.Comment(account=account, entry=1, comment="a good customer")
+    yield commands.Assign(account=account, lot=VISIT, responsible="eve")
+    yield commands.Adjust(account=account, points=20_000, **BY_HAND)
+    yield commands.Approve(account=account, entry=WAITING, actor="zoe")
+    yield commands.Adjust(account=account, points=-20_000, **BY_HAND)
+    yield commands.Decline(account=account, entry=WAITING + 2, actor="zoe", reason="no")
+    yield commands.TakeNotices(account=account)
+
+
+VISIT, LAPSED, WAITING = 32, 21, 41
+"""The sequences of entries that later commands of the story name."""
 
 
 def job(command: commands.Command, key: str, *, on: int = 0, program: Program = CLUB) -> Job:
@@ -129,7 +165,7 @@ def job(command: commands.Command, key: str, *, on: int = 0, program: Program = 
 
 def books(storage: Storage, program: str = CLUB.id) -> dict[str, tuple[Any, ...]]:
     """
-    Return everything that a storage keeps of a program: figures, entries and open lots, by account.
+    Return everything that a storage keeps of a program: figures, entries, open lots and holds, by account.
     """
     return {account: books_of(storage, account, program) for account in storage.accounts(program, "", 10_000)}
 
@@ -143,11 +179,13 @@ def books_of(storage: Storage, account: str, program: str = CLUB.id) -> tuple[An
     return figures, ledger.entries(account, limit=10_000), lots
 
 
-def figures_and_lots(account: Account) -> Reading[tuple[Account, tuple[Lot, ...]]]:
+def figures_and_lots(account: Account) -> Reading[tuple[Account, tuple[Lot | Entry, ...]]]:
     """
-    Read an account's figures together with its open lots.
+    Read an account's figures together with its open lots and holds.
     """
-    return account, (yield from read_lots(OpenLots()))
+    lots = yield from read_lots(OpenLots())
+    holds = yield from read_entries(OpenHolds())
+    return account, (*lots, *holds)
 
 
 def assert_balanced(storage: Storage, program: str = CLUB.id) -> None:

@@ -138,7 +138,7 @@ def test_decision_is_given_what_is_under_its_key(storage: Storage):
     for key in ("key-20", "key-2", "unknown", None):
         storage.transact(Job("club", ANN, key, look))
     storage.transact(Job("club", "new", "key-2", look))
-    assert given == [(23, [21]), (23, [3]), (23, []), (23, []), (0, [])]
+    assert given == [(45, [21]), (45, [3]), (45, []), (45, []), (0, [])]
 
 
 def test_key_covers_all_entries_of_a_command(storage: Storage):
@@ -202,7 +202,7 @@ def test_call_from_within_a_decision_is_refused(storage: Storage):
 
     storage.transact(Job("club", ANN, "outer", decide))
     storage.transact_all([Job("club", ANN, "outer", decide)])
-    assert storage.read("club", ANN, reader) == 23
+    assert storage.read("club", ANN, reader) == 45
     assert refused == calls * 3
     assert books(storage) == as_they_were
     assert not ledger.earn(ANN, 1, key="nested").replayed
@@ -346,7 +346,7 @@ def test_batch_gives_what_one_by_one_gives(storage: Storage):
     one_by_one = [club(reference).apply(command) for command in story()]
     assert list(club(storage).apply_all(story())) == one_by_one
     assert books(storage) == books(reference)
-    assert all(receipt.replayed for receipt in club(storage).apply_all(list(story())[:-1]))
+    assert all(receipt.replayed for receipt in club(storage).apply_all([command for command in story() if command.key]))
     assert books(storage) == books(reference)
 
 

@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from pointsledger import Entry, ExpiryPolicy, Lot
+from pointsledger import EarnCaps, Entry, ExpiryPolicy, Lot
 from pointsledger.domain.commands import order_of
 from pointsledger.domain.reads import (
     DrawsOn,
     DueLots,
+    EarnedWithin,
+    EntriesAbout,
     EntriesAfter,
     EntriesOn,
     LotsNamed,
     NextChange,
     NextLapse,
+    OpenHolds,
     OpenLots,
-    OrderEntries,
     Read,
     UsableLots,
 )
@@ -206,7 +208,39 @@ def test_entries_of_an_order(full: Storage, entries: tuple[Entry, ...]):
     The entries of an order come by sequence, and none of another's.
     """
     for name in ("1001", "1002", "1003", "100", "unknown"):
-        assert ask(full, OrderEntries(name)) == tuple(entry for entry in entries if order_of(entry.command) == name)
+        assert ask(full, EntriesAbout(name)) == tuple(entry for entry in entries if order_of(entry.command) == name)
+
+
+def test_open_holds(storage: Storage):
+    """
+    Holds come by sequence while their points are neither captured nor free again (R-27).
+    """
+    ledger = club(storage, on=1)
+    ledger.adjust(ANN, 100, **BY_HAND)
+    for number in range(4):
+        ledger.hold(ANN, 10, order=f"o-{number}", until=day(9))
+    ledger.capture("o-1", 5, account=ANN)
+    ledger.release("o-2", account=ANN)
+    ledger.hold(ANN, 10, order="o-2", id="again", until=day(3))
+    assert [entry.sequence for entry in ask(storage, OpenHolds())] == [2, 5, 9]
+    ledger.expire(ANN, at=day(3))
+    assert [entry.order for entry in ask(storage, OpenHolds())] == ["o-0", "o-3"]
+
+
+def test_earned_within_a_period(storage: Storage):
+    """
+    Points count under a program that caps periods, half-open, less what was taken back of them, whenever (R-19).
+    """
+    capped = evolve(CLUB, caps=EarnCaps(per_period={"month": 15}))
+    club(storage).earn(ANN, 100, at=day(1))  # before the program had the cap
+    ledger = club(storage, capped)
+    for number in (2, 3, 4):
+        ledger.earn(ANN, 10, at=day(number))  # 10, then 5 of 10, then 0 of 10
+    ledger.reverse(ANN, 2, points=4, at=day(40), **BY_HAND)
+    ledger.earn(ANN, 2, at=day(41))
+    assert [entry.withheld for entry in ledger.entries(ANN)] == [0, 0, 5, 10, 0, 0]
+    for since, until, points in ((0, 99, 13), (2, 3, 6), (2, 4, 11), (3, 41, 5), (1, 2, 0), (41, 42, 2)):
+        assert ask(storage, EarnedWithin(day(since), day(until))) == points
 
 
 def test_entry_and_its_reversals(full: Storage, entries: tuple[Entry, ...]):
@@ -241,7 +275,7 @@ def test_draws_on_a_lot(full: Storage, entries: tuple[Entry, ...], lots: list[Lo
 
 
 @pytest.mark.parametrize(
-    "read", [OpenLots(), OrderEntries("1001"), EntriesAfter(0), DrawsOn(1), LotsNamed(())], ids=str
+    "read", [OpenLots(), OpenHolds(), EntriesAbout("1001"), EntriesAfter(0), DrawsOn(1), LotsNamed(())], ids=str
 )
 def test_reads_on_an_account_without_entries(storage: Storage, read: Read):
     """

@@ -218,7 +218,7 @@ def test_newer_format(written: Path):
         plain.execute("UPDATE pointsledger_schema SET version = 99")
     content = written.read_bytes()
     for journal_mode in ("delete", "wal"):
-        with pytest.raises(SchemaMismatch, match="stored format 99 is newer than 2; upgrade pointsledger"):
+        with pytest.raises(SchemaMismatch, match="stored format 99 is newer than 3; upgrade pointsledger"):
             SQLiteStorage(written, journal_mode=journal_mode)
     assert written.read_bytes() == content
 

@@ -6,18 +6,31 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from pointsledger import Ledger, Program, commands
+from pointsledger import (
+    EarnCaps,
+    EarnRule,
+    ExchangeRate,
+    ExpiryPolicy,
+    Ledger,
+    Money,
+    NoticePolicy,
+    PendingPolicy,
+    Program,
+    commands,
+)
 from pointsledger.errors import Corrupt, SchemaMismatch, StorageUnavailable, VersionConflict
 from pointsledger.port import Job
 from pointsledger.reports.verify import verify
 from pointsledger.storage import sql, sql_schema
 from pointsledger.storage.sqlite import SQLITE, SQLiteStorage
-from tests.storage.books import ANN, BY_HAND, assert_balanced, books, club, day, job, order, story
+from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, club, day, figures_and_lots, job, order, story
 from tests.storage.faults import Faults
 
 
@@ -71,7 +84,8 @@ def test_tables_are_strict(plain: sqlite3.Connection):
         "SELECT name, strict, wr FROM pragma_table_list WHERE name LIKE 'pointsledger%' AND type = 'table'"
     ).fetchall()
     assert sorted(tables) == [
-        (f"pointsledger_{name}", 1, 1) for name in ("accounts", "allocations", "entries", "lots", "schema", "terms")
+        (f"pointsledger_{name}", 1, 1)
+        for name in ("accounts", "allocations", "entries", "holds", "lots", "schema", "terms")
     ]
     assert {type_ for _, _, type_ in columns(plain)} == {"INTEGER", "TEXT"}
 
@@ -82,12 +96,17 @@ def test_whole_numbers_take_nothing_else(plain: sqlite3.Connection, value: Any):
     No column of whole numbers takes text, fractions or bytes, whoever writes it (R-01).
     """
     for table, column, type_ in columns(plain):
+        if table == "pointsledger_holds":  # none is open
+            continue
         wrong = value if type_ == "INTEGER" else b"bytes"
         with pytest.raises(sqlite3.IntegrityError, match=f"cannot store .* in {type_} column {table}.{column}"):
             plain.execute(f"UPDATE {table} SET {column} = ?", (wrong,))
 
 
-IN, OUT = ("earned", "adjusted", "restored", "forgiven"), ("available", "pending", "redeemed", "expired", "reversed")
+IN, OUT = (
+    ("earned", "adjusted", "restored", "forgiven"),
+    ("available", "pending", "held", "redeemed", "expired", "reversed"),
+)
 CHECKS = [
     *(
         ("accounts", f"{name} = -1, {IN[i - 1]} = {IN[i - 1]} + {name} + 1", f"{name} >= 0")
@@ -114,6 +133,9 @@ CHECKS = [
     ("lots", "remaining = -1", "remaining >= 0"),
     ("lots", "expired = -1", "expired >= 0"),
     ("lots", "waits = 2", "waits IN"),
+    ("lots", "held = -1", "held >= 0"),
+    ("lots", "follows = 2", "follows IN"),
+    ("entries", "follows = 2", "follows IN"),
     ("schema", "one = 2", "one = 1"),
 ]
 
@@ -304,7 +326,13 @@ def statements() -> frozenset[str]:
         connection.execute("BEGIN IMMEDIATE")
         storage.create_schema()
         faults.seen.clear()
-        ledger, oldest = club(storage, on=600), club(storage, Program(id="oldest", use_order="oldest_first"), on=600)
+        told = evolve(
+            CLUB, notices=NoticePolicy(warn_days=30, subscribed=True), caps=EarnCaps(per_period={"day": 10**6})
+        )
+        ledger, oldest = (
+            club(storage, told, on=600),
+            club(storage, Program(id="oldest", use_order="oldest_first"), on=600),
+        )
         for command in story():
             ledger.apply(command)
         ledger.apply(next(story()))
@@ -338,6 +366,7 @@ def read_everything(ledger: Ledger) -> None:
             ledger.draws_on(account, entry.sequence)
     ledger.quote(order("8"))
     ledger.quote_redemption("bob")
+    ledger.due_notices()
     verify(ledger.storage, ledger.program.id)
 
 
@@ -361,9 +390,15 @@ def test_every_kind_of_read_is_among_the_statements(statements: frozenset[str]):
         "ORDER BY expires_at LIMIT 1",  # the next change
         "ORDER BY available_at LIMIT 1",
         "next_change_at <= ?",  # due accounts
+        "notice_at <= ?",
+        "counts_at >= ?",  # caps on periods
+        "FROM pointsledger_holds",
+        "INSERT INTO pointsledger_holds",
+        "DELETE FROM pointsledger_holds",
+        "SET available_at = ?",  # lots that are re-dated
         "account > ?",
         "command_key = ?",
-        "order_id = ?",
+        "topic = ?",
         "reverses = ?",
         "e.sequence > ?",
         "AND lot = ? ORDER BY sequence",
@@ -399,7 +434,9 @@ def test_every_statement_uses_an_index(statements: frozenset[str], plain: sqlite
         ("ORDER BY available_at LIMIT 1", "lots_waiting (program=? AND account=? AND available_at>?)"),
         ("next_change_at <= ?", "accounts_by_change (program=? AND next_change_at<?)"),
         ("command_key = ?", "entries_by_key (program=? AND account=? AND command_key=?)"),
-        ("order_id = ?", "entries_by_order (program=? AND account=? AND order_id=?)"),
+        ("topic = ?", "entries_by_topic (program=? AND account=? AND topic=?)"),
+        ("notice_at <= ?", "accounts_by_notice (program=? AND notice_at<?)"),
+        ("counts_at >= ?", "entries_counted (program=? AND account=? AND counts_at>? AND counts_at<?)"),
         ("reverses = ?", "entries_by_reversed (program=? AND account=? AND reverses=?)"),
         ("AND lot = ? ORDER BY sequence", "allocations_by_lot (program=? AND account=? AND lot=?)"),
     ],
@@ -440,7 +477,7 @@ def test_entries_are_only_inserted(statements: frozenset[str]):
     """
     for statement in statements:
         verb, table = statement.split()[:2]
-        assert verb in {"SELECT", "INSERT", "UPDATE"}
+        assert verb in {"SELECT", "INSERT", "UPDATE"} or statement.startswith("DELETE FROM pointsledger_holds")
         assert verb != "UPDATE" or table in {"pointsledger_accounts", "pointsledger_lots"}
         assert "REPLACE" not in statement
 
@@ -455,59 +492,102 @@ def stored_schema(plain: sqlite3.Connection) -> list[tuple[str, ...]]:
     return plain.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-def as_version_1(plain: sqlite3.Connection) -> None:
-    """
-    Make of a file what the first version of the format was.
-    """
-    plain.execute("DROP INDEX pointsledger_accounts_by_change")
-    plain.execute("UPDATE pointsledger_schema SET version = 1")
+FORMAT_2 = Path(__file__).with_name("format_2.sql")
+"""
+What release 0.1 wrote: Ann earns 100 for an order of 10 January 2025, uses 40 on 1 February, and lets 60 lapse by three
+months without activity; 25 by hand and 40 for another order in June; the order she used 40 for is cancelled, and they
+live again, as they then did. Bob owes 80.
+"""
 
 
-def test_first_version_is_what_it_was(plain: sqlite3.Connection):
+@pytest.fixture(params=[1, 2])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """
-    What these tests make of a file is the first version of the format, as its own statements create it.
+    A file of the first or the second version of the format.
     """
-    as_version_1(plain)
-    with closing(sqlite3.connect(":memory:")) as first:
-        for statement in (sql_schema.CREATE_VERSION, *sql_schema.MIGRATIONS[0]):
-            first.execute(SQLITE(statement))
-        assert stored_schema(plain) == stored_schema(first)
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FORMAT_2.read_text())
+        if request.param == 1:
+            connection.execute("DROP INDEX pointsledger_accounts_by_change")
+            connection.execute("UPDATE pointsledger_schema SET version = 1")
+            connection.commit()
+    return path
 
 
-def test_migration_keeps_the_books(path: Path, plain: sqlite3.Connection, statements: frozenset[str]):
-    """
-    A file of the first version opens as one of this version with equal entries, lots and balances (A91).
-    """
-    with SQLiteStorage(path) as storage:
-        before = books(storage)
-        schema = stored_schema(plain)
-        due = storage.due_accounts("club", day(9999), 9)
-    as_version_1(plain)
-    (sweep,) = (statement for statement in statements if "next_change_at <= ?" in statement)
-    assert "accounts_by_change" not in plan(plain, sweep)[0]
-    with SQLiteStorage(path) as storage:
-        assert books(storage) == before
-        assert storage.due_accounts("club", day(9999), 9) == due
-        assert_balanced(storage)
-        assert club(storage).apply_all(list(story())[:16])[0].replayed
-    assert plain.execute("SELECT version FROM pointsledger_schema").fetchall() == [(sql_schema.SCHEMA_VERSION,)]
-    assert stored_schema(plain) == schema
-    with closing(sqlite3.connect(path)) as fresh:
-        assert "accounts_by_change" in plan(fresh, sweep)[0]
+IDLE = Program(
+    id="club",
+    timezone="Europe/London",
+    earn_rules=[EarnRule.per_amount(1, per=Money("1.00", "USD"))],
+    exchange_rates=[ExchangeRate(10, Money("1.00", "USD"))],
+    expiry=ExpiryPolicy.earlier_of(ExpiryPolicy.after(months=12), ExpiryPolicy.inactivity(months=3)),
+    pending=PendingPolicy.after(days=7),
+)
 
 
-@pytest.mark.parametrize("created", [True, False], ids=["from nothing", "from version 1"])
-def test_migration_is_all_or_nothing(
-    path: Path, plain: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, created: bool
-):
+def test_format_2_is_what_its_statements_create():
+    """
+    The file that an earlier release wrote has the tables that its migrations still create.
+    """
+    with closing(sqlite3.connect(":memory:")) as written, closing(sqlite3.connect(":memory:")) as created:
+        written.executescript(FORMAT_2.read_text())
+        for statement in (sql_schema.CREATE_VERSION, *sql_schema.MIGRATIONS[0], *sql_schema.MIGRATIONS[1]):
+            created.execute(SQLITE(statement))
+        names = "SELECT type, name, tbl_name FROM sqlite_master ORDER BY name"
+        assert written.execute(names).fetchall() == created.execute(names).fetchall()
+
+
+def test_migration_keeps_the_books(old: Path):
+    """
+    A file of an earlier version opens as one of this version: the balances are what they were at any instant, the books
+    balance, and every verb goes on (A91, R-07).
+    """
+    june = datetime(2025, 6, 30, tzinfo=UTC)
+    with SQLiteStorage(old) as storage:
+        ledger = Ledger(IDLE, storage, clock=lambda: june)
+        assert verify(storage, "club").findings == ()
+        assert [ledger.balance("ann", at=june - timedelta(days=n)).available for n in (0, 50, 120, 166)] == [
+            105,  # 25 by hand, 40 of June, and the 40 that came back
+            0,
+            60,
+            0,  # pending until 17 January
+        ]
+        assert ledger.balance("bob").debt == 80
+        assert [entry.channel for entry in ledger.entries("ann")][:3] == [None, "shop", None]
+        assert storage.due_accounts("club", datetime(2026, 6, 1, tzinfo=UTC), 9) == ("bob", "ann")
+        ledger.hold("ann", 100, order="9", until=june + timedelta(days=1))
+        ledger.cancel("1", account="ann")
+        assert ledger.balance("ann").held == 100
+        assert verify(storage, "club").findings == ()
+    with closing(sqlite3.connect(old)) as migrated, closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.execute("BEGIN")
+        SQLiteStorage.joining(fresh).create_schema()
+        assert stored_schema(migrated) == stored_schema(fresh)
+        assert migrated.execute("SELECT version FROM pointsledger_schema").fetchall() == [(sql_schema.SCHEMA_VERSION,)]
+
+
+def test_an_account_that_lapsed_before(old: Path):
+    """
+    The lapse of an earlier release is known: points that come back to a lot which lapsed then have lapsed (R-34).
+    """
+    with SQLiteStorage(old) as storage:
+        ledger = Ledger(IDLE, storage, clock=lambda: datetime(2025, 6, 30, tzinfo=UTC))
+        account = storage.read("club", "ann", figures_and_lots)[0]
+        assert account.lapsed == (datetime(2025, 5, 1, 23, tzinfo=UTC), 3)  # 1 February and three months: until 1 May
+        assert storage.read("club", "bob", figures_and_lots)[0].lapsed is None
+        ledger.redeem("ann", 60, order="7")  # 40 of them from the lot of January
+        ledger.cancel("7", account="ann")
+        assert ledger.balance("ann").available == 65
+        assert verify(storage, "club").findings == ()
+
+
+@pytest.mark.parametrize("created", [True, False], ids=["from nothing", "from an earlier version"])
+def test_migration_is_all_or_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, created: bool):
     """
     A migration that fails at any statement leaves what was there, and can be done again (A91, I-25).
     """
-    if created:
-        path = tmp_path / "new.db"
-        plain = sqlite3.connect(path)
-    else:
-        as_version_1(plain)
+    path = tmp_path / "new.db" if created else old
+    plain = sqlite3.connect(path)
     schema = stored_schema(plain)
     for number in range(1, 100):
         faults = Faults(at=number)
@@ -527,18 +607,18 @@ def test_migration_is_all_or_nothing(
     plain.close()
 
 
-def test_joined_connection_of_an_older_version(plain: sqlite3.Connection):
+def test_joined_connection_of_an_older_version(old: Path):
     """
     In the caller's connection an older version is refused until `create_schema` has brought it up to date.
     """
-    as_version_1(plain)
-    storage = SQLiteStorage.joining(plain)
-    plain.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SchemaMismatch, match=r"stored format 1 is older than 2; call create_schema\(\)"):
-        club(storage).earn(ANN, 1)
-    with pytest.raises(SchemaMismatch):
-        club(storage).balance(ANN)
-    storage.create_schema()
-    club(storage).earn(ANN, 1)
-    plain.execute("COMMIT")
-    assert_balanced(storage)
+    with closing(sqlite3.connect(old, isolation_level=None)) as plain:
+        storage = SQLiteStorage.joining(plain)
+        plain.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SchemaMismatch, match=r"stored format [12] is older than 3; call create_schema\(\)"):
+            club(storage).earn(ANN, 1)
+        with pytest.raises(SchemaMismatch):
+            club(storage).balance(ANN)
+        storage.create_schema()
+        club(storage, on=800).earn(ANN, 1)
+        plain.execute("COMMIT")
+        assert_balanced(storage)

@@ -16,18 +16,21 @@ from typing import Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from .caps import Cut
 from .orders import Order, OrderLine
 from .points import Exact, apportioned, rounded
-from .program import Multipliers, Program
+from .program import GroupChoice, Multipliers, Program
 from .rules import EarnRule
 
 Reason: TypeAlias = Literal[
     "program_inactive",
+    "storefront_off",
     "order_cancelled",
     "order_redeems_points",
     "not_ready",
     "not_started",
     "ended",
+    "not_verified",
     "other_channel",
     "other_customer_group",
     "other_currency",
@@ -38,6 +41,9 @@ Reason: TypeAlias = Literal[
     "rounds_to_nothing",
     "beaten_in_group",
     "nothing_to_multiply",
+    "no_amount",
+    "not_first_of_invitee",
+    "limit_reached",
 ]
 """Why a rule, or a whole order, gives nothing; the codes are stable."""
 
@@ -53,13 +59,15 @@ class Basis:
         sold: units by line id that are not cancelled; what did not earn is shared over these.
         unearning_micros: what tenders that do not earn, and points, paid.
         earned_at: the instant at which the order counts as earned.
+        verified_at: from when the holder is known to be verified; None: it is not (S2.2).
     """
 
     order: Order
     kept: Mapping[str, int]
     sold: Mapping[str, int]
-    unearning_micros: int
+    unearning_micros: Exact
     earned_at: datetime
+    verified_at: datetime | None = None
 
 
 @frozen
@@ -92,12 +100,14 @@ class RuleOutcome:
 @frozen
 class Grant:
     """
-    Points of an award that become usable and lapse together; each grant opens a lot.
+    Points of an award that become usable and lapse together; each grant opens a lot. It `follows` the program's policy
+    where no rule's own policy dated it.
     """
 
     points: int
     available_at: datetime
     expires_at: datetime | None
+    follows: bool = True
 
 
 @frozen
@@ -106,11 +116,12 @@ class Award:
     What an order earns and why.
 
     Args:
-        points: in all.
+        points: in all, after caps.
         reason: why the order as a whole earns nothing; None otherwise.
         outcomes: one per rule of the program, in order of declaration.
         grants: the points by dates, in order of `available_at`, then `expires_at` (never last).
         earned_at: the instant at which they count as earned; None if nothing can be earned yet.
+        cuts: the caps that bound, in the order in which they were applied (R-19).
     """
 
     points: int = 0
@@ -118,6 +129,14 @@ class Award:
     outcomes: tuple[RuleOutcome, ...] = ()
     grants: tuple[Grant, ...] = ()
     earned_at: datetime | None = None
+    cuts: tuple[Cut, ...] = ()
+
+    @property
+    def desired(self) -> int:
+        """
+        The points that the rules give, before caps.
+        """
+        return sum(outcome.points for outcome in self.outcomes)
 
     @property
     def lines(self) -> dict[str, int]:
@@ -128,9 +147,10 @@ class Award:
         for outcome in self.outcomes:
             parts = apportioned(outcome.points, tuple(outcome.weights.values()))
             for line, points in zip(outcome.weights, parts, strict=True):
-                if points:
-                    total[line] = total.get(line, 0) + points
-        return total
+                total[line] = total.get(line, 0) + points
+        if self.points != self.desired:
+            total = dict(zip(total, apportioned(self.points, tuple(total.values())), strict=True))
+        return {line: points for line, points in total.items() if points}
 
 
 def award(program: Program, basis: Basis) -> Award:
@@ -139,22 +159,22 @@ def award(program: Program, basis: Basis) -> Award:
     """
     if not program.active:
         return Award(reason="program_inactive", earned_at=basis.earned_at)
+    if not program.storefront:
+        return Award(reason="storefront_off", earned_at=basis.earned_at)
     multipliers = [rule for rule in program.earn_rules if rule.kind == "multiplier"]
-    plain = {rule.id: _plain(rule, basis) for rule in program.earn_rules if rule.kind != "multiplier"}
+    plain = {rule.id: _plain(rule, basis) for rule in _targets(program)}
     refused: dict[str, Reason | None] = {rule.id: _refusal(rule, basis) for rule in multipliers}
     acting = [rule for rule in multipliers if refused[rule.id] is None]
     multiplied = {
-        rule.id: _multiplied(program, rule, plain[rule.id], acting, basis.order)
-        for rule in program.earn_rules
-        if rule.kind != "multiplier"
+        rule.id: _multiplied(program, rule, plain[rule.id], acting, basis.order) for rule in _targets(program)
     }
-    given = _without_beaten(program, {rule.id: _rounded(rule, multiplied[rule.id]) for rule in _targets(program)})
+    given = without_beaten(program, {rule.id: rounded_outcome(rule, multiplied[rule.id]) for rule in _targets(program)})
     for rule in multipliers:
         targets = [given[target.id] for target in _targets(program) if rule.id in _acting_on(target, acting)]
         given[rule.id] = _multiplier_outcome(rule, refused[rule.id], targets, basis.order)
-    outcomes = tuple(given[rule.id] for rule in program.earn_rules)
-    grants = _grants(program, given, basis.earned_at)
-    return Award(sum(grant.points for grant in grants), None, outcomes, grants, basis.earned_at)
+    outcomes = tuple(given[rule.id] for rule in program.earn_rules if rule.kind != "per_action")
+    grants, cuts = _within_order_cap(program, _grants(program, given, basis.earned_at))
+    return Award(sum(grant.points for grant in grants), None, outcomes, grants, basis.earned_at, cuts)
 
 
 # --- one rule ------------------------------------------------------------------------------------------------
@@ -165,14 +185,9 @@ def _refusal(rule: EarnRule, basis: Basis) -> Reason | None:
     Say why the rule does not apply to the order at all, the first reason in this order; None if it does.
     """
     order = basis.order
-    if rule.valid_from is not None and basis.earned_at < rule.valid_from:
-        return "not_started"
-    if rule.valid_until is not None and basis.earned_at >= rule.valid_until:
-        return "ended"
-    if rule.channels and order.channel not in rule.channels:
-        return "other_channel"
-    if rule.customer_groups and order.customer_group not in rule.customer_groups:
-        return "other_customer_group"
+    reason = refusal_of_scope(rule, order.channel, order.customer_group, basis.earned_at, basis.verified_at)
+    if reason is not None:
+        return reason
     money = rule.per or rule.minimum
     if money is not None and order.currency != money.currency:
         return "other_currency"
@@ -180,6 +195,29 @@ def _refusal(rule: EarnRule, basis: Basis) -> Reason | None:
         return "no_matching_line"
     if rule.minimum is not None and sum(order.nets(basis.kept)) < rule.minimum.micros:
         return "below_minimum"
+    return None
+
+
+def refusal_of_scope(
+    rule: EarnRule,
+    channel: str | None,
+    customer_group: str | None,
+    earned_at: datetime,
+    verified_at: datetime | None,
+) -> Reason | None:
+    """
+    Say why the rule does not hold then, for this holder, there; None if it does.
+    """
+    if rule.valid_from is not None and earned_at < rule.valid_from:
+        return "not_started"
+    if rule.valid_until is not None and earned_at >= rule.valid_until:
+        return "ended"
+    if rule.verified and (verified_at is None or verified_at > earned_at):
+        return "not_verified"
+    if rule.channels and channel not in rule.channels:
+        return "other_channel"
+    if rule.customer_groups and customer_group not in rule.customer_groups:
+        return "other_customer_group"
     return None
 
 
@@ -271,7 +309,7 @@ def _spread(exact: Exact, weights: Mapping[str, Exact]) -> dict[str, Exact]:
 
 
 def _targets(program: Program) -> Iterable[EarnRule]:
-    return (rule for rule in program.earn_rules if rule.kind != "multiplier")
+    return (rule for rule in program.earn_rules if rule.kind not in {"multiplier", "per_action"})
 
 
 def _acting_on(target: EarnRule, acting: Iterable[EarnRule]) -> dict[str, EarnRule]:
@@ -330,38 +368,69 @@ _COMBINE: dict[Multipliers, Callable[[list[Fraction]], Fraction]] = {
 }
 
 
-def _rounded(rule: EarnRule, outcome: RuleOutcome) -> RuleOutcome:
+def rounded_outcome(rule: EarnRule, outcome: RuleOutcome) -> RuleOutcome:
+    """
+    Round what a rule gives, once (R-03).
+    """
     if outcome.reason is not None:
         return outcome
     points = rounded(outcome.exact, rule.rounding)
     return evolve(outcome, points=points, reason=None if points else "rounds_to_nothing")
 
 
-def _without_beaten(program: Program, outcomes: dict[str, RuleOutcome]) -> dict[str, RuleOutcome]:
+def without_beaten(program: Program, outcomes: Mapping[str, RuleOutcome]) -> dict[str, RuleOutcome]:
     """
-    Leave one rule of each exclusive group, of those that give something: the best by exact points, or the first by
-    priority; ties go to the declared first (R-17).
+    Leave one rule of each exclusive group: the best by exact points or the first by priority of those that give
+    something, or the most specific of those that apply, even if it gives nothing; ties go to the declared first
+    (R-17, S1.29).
     """
     chosen = dict(outcomes)
-    for group in {rule.group for rule in _targets(program) if rule.group is not None}:
-        giving = [rule for rule in _targets(program) if rule.group == group and outcomes[rule.id].points]
-        giving.sort(key=lambda rule: rule.priority)
-        if program.groups.get(group, "best") == "best":
-            giving.sort(key=lambda rule: outcomes[rule.id].exact, reverse=True)
-        for rule in giving[1:]:
-            chosen[rule.id] = evolve(outcomes[rule.id], points=0, reason="beaten_in_group", weights={})
+    rules = [rule for rule in program.earn_rules if rule.group is not None and rule.id in outcomes]
+    for group in {rule.group for rule in rules}:
+        choice = program.groups.get(str(group), "best")
+        rivals = [rule for rule in rules if rule.group == group and _competes(choice, outcomes[rule.id])]
+        rivals.sort(key=lambda rule: rule.priority)
+        if choice == "best":
+            rivals.sort(key=lambda rule: outcomes[rule.id].exact, reverse=True)
+        elif choice == "most_specific":
+            rivals.sort(key=lambda rule: (bool(rule.customer_groups), bool(rule.channels)), reverse=True)
+        for rule in rivals[1:]:
+            if chosen[rule.id].points:
+                chosen[rule.id] = evolve(outcomes[rule.id], points=0, reason="beaten_in_group", weights={})
     return chosen
+
+
+def _competes(choice: GroupChoice, outcome: RuleOutcome) -> bool:
+    applies = outcome.reason in {None, "below_one_group", "rounds_to_nothing", "no_earning_tender"}
+    return applies if choice == "most_specific" else outcome.points > 0
+
+
+def _within_order_cap(program: Program, grants: tuple[Grant, ...]) -> tuple[tuple[Grant, ...], tuple[Cut, ...]]:
+    """
+    Cut the grants to what one order can earn, the latest first (R-19).
+    """
+    desired, cap = sum(grant.points for grant in grants), program.caps.per_order
+    if cap is None or desired <= cap:
+        return grants, ()
+    left = cap
+    kept: list[Grant] = []
+    for grant in grants:
+        points = min(grant.points, left)
+        left -= points
+        if points:
+            kept.append(evolve(grant, points=points))
+    return tuple(kept), (Cut("order_cap", desired, cap),)
 
 
 def _grants(program: Program, outcomes: Mapping[str, RuleOutcome], earned_at: datetime) -> tuple[Grant, ...]:
     """
     Sum the rules' points by the dates that they get.
     """
-    by_dates: dict[tuple[datetime, datetime | None], int] = {}
-    for rule in program.earn_rules:
+    by_dates: dict[tuple[datetime, datetime | None, bool], int] = {}
+    for rule in _targets(program):
         if outcomes[rule.id].points:
             available_at = program.usable_from(earned_at, rule)
-            dates = (available_at, program.expires_at(available_at, rule))
+            dates = (available_at, program.expires_at(available_at, rule), rule.expiry is None)
             by_dates[dates] = by_dates.get(dates, 0) + outcomes[rule.id].points
-    order = sorted(by_dates, key=lambda dates: (dates[0], dates[1] is None, dates[1] or dates[0]))
+    order = sorted(by_dates, key=lambda dates: (dates[0], dates[1] is None, dates[1] or dates[0], not dates[2]))
     return tuple(Grant(by_dates[dates], *dates) for dates in order)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import field, fields, frozen
 
@@ -25,6 +25,8 @@ from .orders import CYCLES_MAX, LINES_MAX, Order, Tender
 from .points import TOTAL_MAX, check_count, check_points
 
 NOT_CONTENT = {"recorded": False}
+
+Holder = Literal["person", "organisation"]
 
 
 @frozen(kw_only=True)
@@ -40,6 +42,7 @@ class Command:
         actor: who did it; required for what a person decides.
         reason, comment: free text kept with the entries.
         channel: the website or shop it belongs to.
+        customer_group: the group of the holder, for rates and rules.
     """
 
     account: str
@@ -50,6 +53,7 @@ class Command:
     reason: str | None = None
     comment: str | None = None
     channel: str | None = None
+    customer_group: str | None = None
 
     def __attrs_post_init__(self) -> None:
         check_identifier(self.account, "account")
@@ -64,6 +68,8 @@ class Command:
             check_identifier(self.actor, "actor")
         if self.channel is not None:
             check_identifier(self.channel, "channel")
+        if self.customer_group is not None:
+            check_identifier(self.customer_group, "customer_group")
         if self.reason is not None:
             check_text(self.reason, "reason")
         if self.comment is not None:
@@ -75,6 +81,13 @@ class Command:
         What makes two commands the same business fact, and the key where none is given; None: it has no such name.
 
         It begins with a space, so no key that a caller gives can be the same.
+        """
+        return None
+
+    @property
+    def topic(self) -> str | None:
+        """
+        What the command's entries are found by: its order, or another topic, whose name begins with a space.
         """
         return None
 
@@ -128,6 +141,44 @@ class Adjust(Command):
 
 
 @frozen(kw_only=True)
+class Act(Command):
+    """
+    The holder did something that the program may reward: registered, wrote a review, brought somebody (R-16).
+
+    `subject` tells acts of one kind apart, such as the review or the invitation; `invitee` is who came through it;
+    `amount` is what rules with `per` count, such as the value of the invitee's order.
+    """
+
+    action: str
+    subject: str | None = None
+    invitee: str | None = None
+    amount: Money | None = None
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_identifier(self.action, "action")
+        for name in ("subject", "invitee"):
+            if getattr(self, name) is not None:
+                check_identifier(getattr(self, name), name)
+        if self.amount is not None:
+            check_money(self.amount, "amount")
+
+    @property
+    def fact(self) -> str:
+        """
+        An action is one fact for each subject.
+        """
+        return f" act/{self.action}" if self.subject is None else f" act/{self.action}\t{self.subject}"
+
+    @property
+    def topic(self) -> str:
+        """
+        The action.
+        """
+        return f" act/{self.action}"
+
+
+@frozen(kw_only=True)
 class SetBalance(Command):
     """
     Adjust so that exactly `points` are available afterwards (R-40).
@@ -173,6 +224,196 @@ class Reverse(Command):
 
 
 @frozen(kw_only=True)
+class EntryCommand(Command):
+    """
+    A command about one entry; a lot is the entry that opened it.
+    """
+
+    entry: int
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_count(self.entry, "entry", most=TOTAL_MAX)
+
+    @property
+    def topic(self) -> str:
+        """
+        The entry.
+        """
+        return topic_of_entry(self.entry)
+
+
+@frozen(kw_only=True)
+class Approve(EntryCommand):
+    """
+    A second actor approves an adjustment that waits for it, which is carried out now (R-40).
+    """
+
+    def __attrs_post_init__(self) -> None:
+        EntryCommand.__attrs_post_init__(self)
+        self._require("actor")
+
+
+@frozen(kw_only=True)
+class Decline(EntryCommand):
+    """
+    A second actor declines an adjustment that waits for approval (R-40).
+    """
+
+    def __attrs_post_init__(self) -> None:
+        EntryCommand.__attrs_post_init__(self)
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class Comment(Command):
+    """
+    Add a comment to an entry, to the lot that it opened, or to the account; it moves no points (R-41).
+    """
+
+    entry: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        if self.entry is not None:
+            check_count(self.entry, "entry", most=TOTAL_MAX)
+        self._require("comment")
+
+    @property
+    def topic(self) -> str:
+        """
+        The entry, or the account.
+        """
+        return ABOUT_ACCOUNT if self.entry is None else topic_of_entry(self.entry)
+
+
+@frozen(kw_only=True)
+class LotCommand(Command):
+    """
+    A command about one lot, named by the entry that opened it.
+    """
+
+    lot: int
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        check_count(self.lot, "lot", most=TOTAL_MAX)
+
+    @property
+    def topic(self) -> str:
+        """
+        The entry that opened the lot.
+        """
+        return topic_of_entry(self.lot)
+
+
+@frozen(kw_only=True)
+class Assign(LotCommand):
+    """
+    Make an operator responsible for a lot (S4.6).
+    """
+
+    responsible: str
+
+    def __attrs_post_init__(self) -> None:
+        LotCommand.__attrs_post_init__(self)
+        check_identifier(self.responsible, "responsible")
+
+
+@frozen(kw_only=True)
+class ActivateLot(LotCommand):
+    """
+    The event that the points of a lot waited for has happened: they are usable from now on (R-20).
+    """
+
+
+@frozen(kw_only=True)
+class Extend(LotCommand):
+    """
+    Give a lot a later date of expiry; None: it never lapses by date (R-38).
+    """
+
+    expires_at: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        LotCommand.__attrs_post_init__(self)
+        self._require("actor", "reason")
+        if self.expires_at is not None:
+            object.__setattr__(self, "expires_at", check_instant(self.expires_at, "expires_at"))
+
+
+@frozen(kw_only=True)
+class Reinstate(LotCommand):
+    """
+    Let lapsed points of a lot live again, all of them or `points` (R-38).
+
+    They are usable from now on, until `expires_at`; None: the date that the program's policy gives from now.
+    """
+
+    points: int | None = None
+    expires_at: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        LotCommand.__attrs_post_init__(self)
+        self._require("actor", "reason")
+        if self.points is not None:
+            check_points(self.points, "points")
+        if self.expires_at is not None:
+            object.__setattr__(self, "expires_at", check_instant(self.expires_at, "expires_at"))
+
+
+@frozen(kw_only=True)
+class Redate(Command):
+    """
+    Give every open lot that follows the program's policy the date that the policy gives it now (R-38, S1.18).
+    """
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        self._require("actor", "reason")
+
+
+@frozen(kw_only=True)
+class SetProfile(Command):
+    """
+    Say who the holder is and what it wants to be told; None leaves what is known (S1.4, S2.2, S4.5).
+
+    `verified`: the holder's identity is verified, from `occurred_at` on; what was verified stays so.
+    """
+
+    holder: Holder | None = None
+    verified: bool | None = None
+    balance_updates: bool | None = None
+    expiry_warnings: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        Command.__attrs_post_init__(self)
+        if self.holder is not None and (type(self.holder) is not str or self.holder not in get_args(Holder)):
+            raise InvalidInput("holder", self.holder, f"must be one of {', '.join(get_args(Holder))}")
+        for name in ("verified", "balance_updates", "expiry_warnings"):
+            if getattr(self, name) is not None:
+                check_flag(getattr(self, name), name)
+        if self.verified is False:
+            raise InvalidInput("verified", self.verified, "cannot be taken back: points were earned under it")
+        if {self.holder, self.verified, self.balance_updates, self.expiry_warnings} == {None}:
+            raise InvalidInput("holder", None, "or another part of the profile must be given")
+
+    @property
+    def topic(self) -> str:
+        """
+        The account.
+        """
+        return ABOUT_ACCOUNT
+
+
+@frozen(kw_only=True)
+class TakeNotices(Command):
+    """
+    Take the notices that are due, each for the only time (R-42).
+    """
+
+
+@frozen(kw_only=True)
 class Close(Command):
     """
     Close the account: it accepts nothing until it is reopened.
@@ -215,6 +456,13 @@ class OrderCommand(Command):
         check_count(self.cycle, "cycle", most=CYCLES_MAX)
 
     @property
+    def topic(self) -> str:
+        """
+        The order.
+        """
+        return self.order
+
+    @property
     def part(self) -> str:
         """
         What tells two facts of one kind apart within an order; empty where there is only one.
@@ -252,11 +500,7 @@ class Redeem(Command):
         if self.order is not None:
             check_identifier(self.order, "order")
         check_count(self.cycle, "cycle", most=CYCLES_MAX)
-        if self.currency is not None:
-            check_currency(self.currency, "currency")
-        for name in ("to_pay", "eligible"):
-            if getattr(self, name) is not None:
-                check_money(getattr(self, name), name)
+        _check_payment(self)
 
     part = ""
 
@@ -266,6 +510,85 @@ class Redeem(Command):
         A redemption for an order is one fact of it; another is none.
         """
         return None if self.order is None else f" redeem/{self.cycle}/{self.order}"
+
+    @property
+    def topic(self) -> str | None:
+        """
+        The order.
+        """
+        return self.order
+
+
+@frozen(kw_only=True)
+class Hold(OrderCommand):
+    """
+    Set points aside for an order until they are captured or released, or until the deadline (R-27).
+
+    `id` tells holds of an order apart; `until` is the first instant at which they are free again.
+    `to_pay` and `eligible` are as in `Redeem`.
+    """
+
+    points: int
+    until: datetime
+    id: str = "hold"
+    currency: str | None = None
+    to_pay: Money | None = None
+    eligible: Money | None = None
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        check_points(self.points, "points")
+        object.__setattr__(self, "until", check_instant(self.until, "until"))
+        check_identifier(self.id, "id")
+        _check_payment(self)
+
+    @property
+    def part(self) -> str:
+        """
+        The hold's identifier.
+        """
+        return self.id
+
+
+@frozen(kw_only=True)
+class HoldCommand(OrderCommand):
+    """
+    A command about a hold.
+    """
+
+    id: str = "hold"
+
+    def __attrs_post_init__(self) -> None:
+        OrderCommand.__attrs_post_init__(self)
+        check_identifier(self.id, "id")
+
+    @property
+    def part(self) -> str:
+        """
+        The hold's identifier.
+        """
+        return self.id
+
+
+@frozen(kw_only=True)
+class Capture(HoldCommand):
+    """
+    Pay with the points of a hold, all of them or `points`; the rest is free again (R-27).
+    """
+
+    points: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        HoldCommand.__attrs_post_init__(self)
+        if self.points is not None:
+            check_points(self.points, "points")
+
+
+@frozen(kw_only=True)
+class Release(HoldCommand):
+    """
+    Let the points of a hold go (R-27).
+    """
 
 
 @frozen(kw_only=True)
@@ -285,6 +608,13 @@ class Place(OrderCommand):
 class Process(Place):
     """
     The order was processed, as `document` says; it overrules what `Place` said.
+    """
+
+
+@frozen(kw_only=True)
+class Activate(OrderCommand):
+    """
+    The event that the order's points waited for has happened, such as its delivery (R-20).
     """
 
 
@@ -412,21 +742,38 @@ class Cancel(OrderCommand):
 
 
 AnyOrderCommand: TypeAlias = OrderCommand | Redeem
+Payment: TypeAlias = Redeem | Hold
+"""A command that asks how many points may pay."""
 
 COMMANDS: dict[str, type[Command]] = {
     "earn": Earn,
+    "act": Act,
     "adjust": Adjust,
+    "approve": Approve,
+    "decline": Decline,
     "set_balance": SetBalance,
     "forgive": Forgive,
     "reverse": Reverse,
     "close": Close,
     "reopen": Reopen,
     "expire": Expire,
+    "activate_lot": ActivateLot,
+    "extend": Extend,
+    "reinstate": Reinstate,
+    "redate": Redate,
+    "comment": Comment,
+    "assign": Assign,
+    "set_profile": SetProfile,
+    "take_notices": TakeNotices,
     "redeem": Redeem,
+    "hold": Hold,
+    "capture": Capture,
+    "release": Release,
     "place": Place,
     "process": Process,
     "pay": Pay,
     "approve_payment": ApprovePayment,
+    "activate": Activate,
     "invoice": Invoice,
     "cancel_lines": CancelLines,
     "return_lines": ReturnLines,
@@ -473,6 +820,17 @@ def order_of(command: Command) -> str | None:
     return command.order if isinstance(command, OrderCommand | Redeem) else None
 
 
+ABOUT_ACCOUNT = " account"
+"""The topic of what concerns the account as a whole."""
+
+
+def topic_of_entry(sequence: int) -> str:
+    """
+    Return the topic of what concerns an entry, or the lot that it opened.
+    """
+    return f" entry/{sequence}"
+
+
 def is_command(value: object) -> bool:
     """
     Whether a value is one of `COMMANDS`.
@@ -480,7 +838,7 @@ def is_command(value: object) -> bool:
     return type(value) in _NAMES
 
 
-_BYWORDS = frozenset({"actor", "reason", "comment", "channel"})
+_BYWORDS = frozenset({"actor", "reason", "comment", "channel", "customer_group"})
 """What is said about a fact; whoever reports it again, it is the same fact (R-29)."""
 
 
@@ -498,6 +856,14 @@ def check_same(recorded: Command, given: Command, key: str, *, as_fact: bool = F
             was, now = getattr(recorded, attribute.name), getattr(given, attribute.name)
             if attribute.eq and was != now and not (as_fact and attribute.name in _BYWORDS):
                 raise IdempotencyConflict(key, attribute.name, was, now)
+
+
+def _check_payment(command: Payment) -> None:
+    if command.currency is not None:
+        check_currency(command.currency, "currency")
+    for name in ("to_pay", "eligible"):
+        if getattr(command, name) is not None:
+            check_money(getattr(command, name), name)
 
 
 def _check_document(document: Any) -> None:

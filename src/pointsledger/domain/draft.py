@@ -12,21 +12,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..errors import InsufficientPoints, ShortfallRefused
-from .account import Account, move_points
+from .account import Account, Lapse, move_points
+from .caps import Cut
 from .commands import Command
 from .entries import Allocation, Entry, EntryKind
 from .expiry import Activity
+from .holds import deadline_of, hold_of
 from .instants import local_date, start_of_day
-from .lots import ORDER_OF_USE, Lot
+from .lots import ORDER_OF_USE, Lot, LotDates
 from .money import Money
+from .notice import Notice
+from .orders import Order
+from .points import TOTAL_MAX
 from .program import Program
 from .rates import ExchangeRate
-from .reads import DueLots, LotsNamed, Reading, UsableLots, read_lots, read_next_change
+from .reads import (
+    DueLots,
+    LotsNamed,
+    OpenHolds,
+    Reading,
+    UsableLots,
+    read_entries,
+    read_lots,
+    read_next_change,
+)
 
 
 class Details(TypedDict, total=False):
@@ -42,6 +56,35 @@ class Details(TypedDict, total=False):
     money: Money | None
     still_to_pay: Money | None
     lapses_at: datetime | None
+    rule: str | None
+    withheld: int
+
+
+@frozen
+class Claim:
+    """
+    Points of a credit that are to be taken back.
+
+    Args:
+        lapsed_before: points of the lot's lapsed part that earlier claims were set against.
+        cut_before: points of the part that a cap cut off likewise.
+    """
+
+    credit: Entry
+    points: int
+    lapsed_before: int
+    cut_before: int = 0
+
+
+class _Parts(NamedTuple):
+    """
+    A claim in parts: what a cap had cut off, and the rest, of which `own` is left of its lot and `lapsed` has lapsed.
+    """
+
+    cut: int
+    on_lot: int
+    own: int
+    lapsed: int
 
 
 class Draft:
@@ -53,17 +96,26 @@ class Draft:
         account: the account as stored.
         command, key: what was asked, under which key.
         now: the host's now; the account's time never runs backwards, so an earlier now counts as `account.as_of`.
+
+    `channel` and `customer_group` say where and for whom; the command's, until its order's document says more.
     """
 
     __slots__ = (
         "_drawn",
+        "_earned",
+        "_foreseen",
         "_read",
+        "_room",
         "account",
         "at",
+        "channel",
         "command",
+        "customer_group",
+        "cuts",
         "entries",
         "key",
         "lots",
+        "notices",
         "occurred_at",
         "program",
     )
@@ -75,10 +127,17 @@ class Draft:
         self.key = key
         self.at = max(now, account.as_of)
         self.occurred_at = command.occurred_at or self.at
+        self.channel = command.channel
+        self.customer_group = command.customer_group
+        self.cuts: list[Cut] = []
         self.entries: list[Entry] = []
         self.lots: dict[int, Lot] = {}
+        self.notices: tuple[Notice, ...] = ()
         self._read: dict[int, Lot] = {}
         self._drawn = 0
+        self._earned: list[tuple[datetime, int]] = []
+        self._foreseen: list[tuple[datetime, int]] = []
+        self._room = 0
 
     # --- what the storage writes ---------------------------------------------------------------------------
 
@@ -89,6 +148,16 @@ class Draft:
         """
         changed = [lot for lot in self.lots.values() if self._read.get(lot.id) is not lot]
         return tuple(sorted(changed, key=attrgetter("id")))
+
+    def copied(self) -> Draft:
+        """
+        Return a draft that stands where this one does, to go on in thought.
+        """
+        other = Draft(self.program, self.account, self.command, self.key, self.at)
+        other.channel, other.customer_group = self.channel, self.customer_group
+        other.entries, other.lots, other._read = list(self.entries), dict(self.lots), dict(self._read)
+        other._drawn, other._earned = self._drawn, list(self._earned)
+        return other
 
     # --- posting -------------------------------------------------------------------------------------------
 
@@ -108,6 +177,10 @@ class Draft:
         money: Money | None = None,
         still_to_pay: Money | None = None,
         lapses_at: datetime | None = None,
+        topic: str | None = None,
+        rule: str | None = None,
+        withheld: int = 0,
+        dates: LotDates | None = None,
     ) -> Entry:
         """
         Append an entry and apply it to the account and its lots; the rate is the program's where none is given.
@@ -129,11 +202,16 @@ class Draft:
             reverses,
             claimed,
             shortfall,
-            rate or self.program.rate(),
+            rate or self.rate(),
             money,
             still_to_pay,
             lapses_at,
             self.program,
+            self.channel,
+            topic or self.command.topic,
+            rule,
+            withheld,
+            dates,
         )
         moved = self._usable_part(entry)
         move_points(self.lots, entry)
@@ -141,7 +219,29 @@ class Draft:
         self.account = account.after(entry, account.available + moved, account.pending + points - moved, next_change_at)
         self.entries.append(entry)
         self._drawn -= min(points, 0)
+        if kind == "earned":
+            self._earned.append((entry.occurred_at, points))
         return entry
+
+    def earned_within(self, since: datetime, until: datetime) -> int:
+        """
+        Return the points that this draft earned in a half-open period, less those of it that it takes back.
+        """
+        return sum(points for at, points in (*self._earned, *self._foreseen) if since <= at < until)
+
+    def rate(self, currency: str | None = None) -> ExchangeRate | None:
+        """
+        Return the rate in force there, for them, now (R-23, R-24).
+        """
+        return self.program.rate(currency, channel=self.channel, customer_group=self.customer_group, at=self.at)
+
+    def serve(self, document: Order | None) -> None:
+        """
+        Take the channel and customer group from an order's document, as far as the command does not name them.
+        """
+        if document is not None:
+            self.channel = self.channel or document.channel
+            self.customer_group = self.customer_group or document.customer_group
 
     def _usable_part(self, entry: Entry) -> int:
         """
@@ -149,6 +249,8 @@ class Draft:
         """
         if entry.opened is not None:
             return entry.points if entry.opened.available_at <= self.at else 0
+        if entry.kind in {"reinstated", "redated"}:  # usable from now on; no points move
+            return entry.points
         moved = sum(n for lot, n in entry.allocations if self.lots[lot].available_at <= self.at)
         return moved if entry.points > 0 else -moved
 
@@ -180,7 +282,8 @@ class Draft:
 
     def settle(self) -> Reading[None]:
         """
-        Book what time alone has done since the account was written, in the order of the instants (R-12).
+        Book what time alone has done since the account was written, in the order of the instants; at one instant
+        points become usable, holds lapse, lots lapse and debt is repaid, in this order (R-12).
         """
         account = self.account
         if account.next_change_at is None or self.at < account.next_change_at:
@@ -188,18 +291,55 @@ class Draft:
         lapses = account.lapses_at is not None and account.lapses_at <= self.at
         due = yield from read_lots(DueLots(account.as_of, self.at, lapses))
         self.take_up(due)
-        until = self.at
-        for instant in sorted({i for lot in due for i in self._instants(lot, account.as_of, until)}):
+        holds = (yield from read_entries(OpenHolds())) if account.held else ()
+        over = sorted((hold for hold in holds if deadline_of(hold) <= self.at), key=deadline_of)
+        yield from self.take_up_held(over)
+        until, touched = self.at, tuple(self.lots.values())
+        instants = {i for lot in touched for i in self._instants(lot, account.as_of, until)}
+        # What a late activity let lapse in the past lapses when that was recorded: history never changes (R-11).
+        for instant in sorted({max(i, account.as_of) for i in (*instants, *map(deadline_of, over))}):
             self.at = instant
             self._activate(due)
-            self._expire(due)
+            freed = self._lapse_holds(over)
+            self._expire([lot for lot in touched if lot.id in freed or self._is_due(self._current(lot))])
             self._repay()
         self.at = until
-        self.entries = [evolve(entry, recorded_at=until) for entry in self.entries]
         upcoming = yield from read_next_change(until)
-        if not lapses and self.account.lapses_at is not None:
-            upcoming = min(upcoming or self.account.lapses_at, self.account.lapses_at)
-        self.account = evolve(self.account, as_of=until, next_change_at=upcoming)
+        deadlines = [deadline_of(hold) for hold in holds if hold not in over]
+        self._finish_settling((upcoming, *deadlines))
+
+    def _finish_settling(self, upcoming: Iterable[datetime | None]) -> None:
+        """
+        Date what was booked, and say when time alone changes something next.
+        """
+        self.entries = [evolve(entry, recorded_at=self.at) for entry in self.entries]
+        account = self.account
+        lapsed, lapses_at = account.lapsed, account.lapses_at
+        if lapses_at is not None and lapses_at > self.at:
+            upcoming = (*upcoming, lapses_at)
+        elif lapses_at is not None and self.entries and (lapsed is None or lapsed.at < lapses_at):
+            lapsed = Lapse(lapses_at, self.entries[0].sequence - 1)
+        # The storage does not know yet what a hold gave back to its lots.
+        upcoming = (*upcoming, *(lot.changes_at(self.at) for lot in self.lots.values()))
+        next_change_at = min((instant for instant in upcoming if instant is not None), default=None)
+        self.account = evolve(account, as_of=self.at, next_change_at=next_change_at, lapsed=lapsed)
+
+    def take_up_held(self, holds: Iterable[Entry]) -> Reading[None]:
+        """
+        Read the lots whose points are held.
+        """
+        unread = sorted({part.lot for hold in holds for part in hold.allocations if part.lot not in self.lots})
+        if unread:
+            self.take_up((yield from read_lots(LotsNamed(tuple(unread)))))
+
+    def _lapse_holds(self, over: Iterable[Entry]) -> set[int]:
+        """
+        Free what holds set aside whose time is over now, and return the lots.
+        """
+        lapsing = [hold for hold in over if deadline_of(hold) == self.at]
+        for hold in lapsing:
+            self._let_go("lapsed", hold, occurred_at=self.at, topic=hold_of(hold).order)
+        return {part.lot for hold in lapsing for part in hold.allocations}
 
     def _instants(self, lot: Lot, after: datetime, until: datetime) -> Iterable[datetime]:
         lapses_at = self.lapse_of(lot)
@@ -214,10 +354,14 @@ class Draft:
 
         Points that can be used from the instant of that lapse on were not there to lapse (R-12).
         """
-        idle = self.account.lapses_at
-        if idle is None or lot.available_at >= idle:
-            return lot.expires_at
-        return idle if lot.expires_at is None else min(idle, lot.expires_at)
+        idle, when = self.account.lapses_at, lot.expires_at
+        if idle is not None and lot.available_at < idle and (when is None or idle < when):
+            when = idle
+        return when
+
+    def _is_due(self, lot: Lot) -> bool:
+        when = self.lapse_of(lot)
+        return when is not None and when <= self.at
 
     def _activate(self, due: Sequence[Lot]) -> None:
         started = sum(self.lots[lot.id].remaining for lot in due if lot.available_at == self.at)
@@ -235,11 +379,7 @@ class Draft:
         Post one entry for everything that has lapsed by now.
         """
         current = [self.lots[lot.id] for lot in lots]
-        gone = [
-            lot
-            for lot in current
-            if lot.remaining and lot.available_at <= self.at and (when := self.lapse_of(lot)) and when <= self.at
-        ]
+        gone = [lot for lot in current if lot.remaining and lot.available_at <= self.at and self._has_lapsed(lot)]
         if gone:
             gone.sort(key=ORDER_OF_USE[self.program.use_order])
             self.post(
@@ -280,20 +420,72 @@ class Draft:
         kind: EntryKind,
         points: int,
         *,
-        available_at: datetime,
-        expires_at: datetime | None,
+        dates: LotDates,
         earned_at: datetime | None = None,
         **details: Unpack[Details],
     ) -> Entry:
         """
         Open a lot, let it lapse at once if its date is past, and repay debt from it otherwise.
+
+        Points that a cap cut off wholly open none; the entry keeps the dates.
         """
-        lot = Lot(self.account.version + 1, points, points, earned_at or self.occurred_at, available_at, expires_at)
+        if points == 0:
+            return self.post(kind, dates=dates, **details)
+        available_at = dates.available_at or self.at
+        lot = Lot(
+            self.account.version + 1,
+            points,
+            points,
+            earned_at or self.occurred_at,
+            available_at,
+            dates.expires_at,
+            follows=dates.follows,
+        )
         entry = self.post(kind, points, opened=lot, **details)
         if self._has_lapsed(lot):
             self._expire((lot,))
         self._repay()
         return entry
+
+    def reinstate(self, lot: Lot, points: int, dates: LotDates) -> None:
+        """
+        Let lapsed points of a lot live again, under new dates (R-38).
+        """
+        self.post("reinstated", points, allocations=(Allocation(lot.id, points),), dates=dates)
+        self._expire((lot,))
+        self._look_at((lot,))
+        self._repay()
+
+    def redate(self, lots: Sequence[Lot], dates: LotDates) -> None:
+        """
+        Give lots another date, and let those lapse whose date is past (R-38).
+        """
+        parts = tuple(Allocation(lot.id, lot.remaining + lot.held) for lot in lots)
+        self.post("redated", allocations=parts, dates=dates)
+        if dates.available_at is not None:  # pending until now
+            started, account = sum(lot.remaining for lot in lots), self.account
+            self.account = evolve(account, available=account.available + started, pending=account.pending - started)
+        self._expire(lots)
+        self._look_at(lots)
+
+    def activate(self, lots: Iterable[Lot], terms: Program) -> None:
+        """
+        Make lots usable whose event has happened, each under the policy that waited with it (R-20).
+        """
+        by_date: dict[tuple[datetime | None, bool], list[Lot]] = {}
+        for lot in lots:
+            assert lot.expires_at is not None, "the far date of a lot that waits says its policy"
+            policy = terms.policy_awaiting(lot.expires_at)
+            by_date.setdefault((policy.expires_at(self.at, terms.timezone), lot.follows), []).append(lot)
+        for (expires_at, follows), group in by_date.items():
+            self.redate(group, LotDates(self.at, expires_at, follows))
+            self._repay()
+
+    def _look_at(self, lots: Iterable[Lot]) -> None:
+        """
+        See that the account is looked at when time changes these lots.
+        """
+        self.account = evolve(self.account, next_change_at=self._next_change(map(self._current, lots)))
 
     # --- points out ----------------------------------------------------------------------------------------
 
@@ -330,30 +522,62 @@ class Draft:
         lots = (yield from self.usable(taken, terms)) if taken else []
         return self.post(kind, -taken, allocations=_drawn_from(lots, taken), debt=points - taken, **details)
 
-    def claw_back(self, credit: Entry, claim: int, lapsed_before: int) -> Reading[Entry]:
+    def foresee(self, claims: Sequence[Claim]) -> Reading[None]:
         """
-        Take back `claim` points of a credit (R-32).
+        Count what will be taken back as gone, so that what comes in before it has the room (R-19, R-14).
+        """
+        caps = self.program.caps
+        if not claims or (caps.balance is None and not caps.per_period):
+            return
+        for claim in claims:
+            part = yield from self._split(claim)
+            if _counts_in_periods(claim.credit):
+                self._foreseen.append((claim.credit.occurred_at, -part.on_lot))
+            self._room += part.on_lot - part.lapsed
 
-        Sources: what is left of its lot; what lapsed of it, which cost the holder and gains nobody; other usable lots
-        in the order of use; then the shortfall policy recorded with the credit.
+    def forget(self) -> None:
+        """
+        Count nothing as gone any more.
+        """
+        self._foreseen, self._room = [], 0
 
-        Args:
-            lapsed_before: points of the lot's lapsed part that earlier claims were set against.
+    def _split(self, claim: Claim) -> Reading[_Parts]:
+        """
+        Say where a claim on a credit finds its points: what was cut off, what is left of the lot, what lapsed of it.
+        """
+        credit = claim.credit
+        cut = min(credit.withheld - claim.cut_before, claim.points) if credit.withheld else 0
+        on_lot = claim.points - cut
+        if not on_lot:
+            return _Parts(cut, 0, 0, 0)
+        if credit.sequence not in self.lots:  # it may be a credit of this very command
+            self.take_up((yield from read_lots(LotsNamed((credit.sequence,)))))
+        lot = self.lots[credit.sequence]
+        own = min(lot.remaining, on_lot)
+        return _Parts(cut, on_lot, own, min(lot.expired - claim.lapsed_before, on_lot - own))
+
+    def claw_back(self, claim: Claim) -> Reading[Entry]:
+        """
+        Take back points of a credit (R-32).
+
+        Sources: what a cap cut off of it; what is left of its lot; what lapsed of it, which cost the holder and gains
+        nobody; other usable lots in the order of use; then the shortfall policy recorded with the credit.
 
         Raises:
             ShortfallRefused: points are missing and the program refuses to go on.
         """
-        terms = credit.terms or self.program
-        if credit.sequence not in self.lots:  # it may be a credit of this very command
-            self.take_up((yield from read_lots(LotsNamed((credit.sequence,)))))
-        lot = self.lots[credit.sequence]
-        own = min(lot.remaining, claim)
-        lapsed = min(lot.expired - lapsed_before, claim - own)
+        credit = claim.credit
+        cut, on_lot, own, lapsed = yield from self._split(claim)
+        if _counts_in_periods(credit):
+            self._earned.append((credit.occurred_at, -on_lot))
+        if not on_lot:
+            return self._give_up(credit, cut)
+        terms, lot = credit.terms or self.program, self.lots[credit.sequence]
         usable_of_own = own if lot.available_at <= self.at else 0
-        others = min(claim - own - lapsed, self.account.available - usable_of_own)
-        shortfall = claim - own - lapsed - others
+        others = min(on_lot - own - lapsed, self.account.available - usable_of_own)
+        shortfall = on_lot - own - lapsed - others
         if shortfall and terms.shortfall == "refuse":
-            raise ShortfallRefused(self.account.id, claim, shortfall)
+            raise ShortfallRefused(self.account.id, claim.points, shortfall)
         allocations: tuple[Allocation, ...] = (Allocation(lot.id, own),) if own else ()
         if others:
             usable = yield from self.usable(others + usable_of_own, terms)
@@ -363,11 +587,72 @@ class Draft:
             -own - others,
             allocations=allocations,
             reverses=credit.sequence,
-            claimed=claim,
+            claimed=claim.points,
             shortfall=shortfall,
             debt=shortfall if terms.shortfall == "debt" else 0,
             rate=credit.rate,
+            withheld=-cut,
         )
+
+    def _give_up(self, credit: Entry, cut: int) -> Entry:
+        """
+        Note that points which a cap cut off are no longer due.
+        """
+        return self.post("reversed", reverses=credit.sequence, claimed=cut, rate=credit.rate, withheld=-cut)
+
+    # --- holds ---------------------------------------------------------------------------------------------
+
+    def hold(self, points: int, until: datetime, *, terms: Program, **details: Unpack[Details]) -> Reading[Entry]:
+        """
+        Set points aside until an instant (R-27).
+
+        Raises:
+            InsufficientPoints: fewer are available (R-28).
+        """
+        entry = yield from self.draw("held", points, terms=terms, **details)
+        soonest = min(until, self.account.next_change_at or until)
+        self.account = evolve(self.account, next_change_at=soonest)
+        return entry
+
+    def release(self, hold: Entry) -> Reading[None]:
+        """
+        Let all points of a hold go: back to their lots, where those whose date has passed lapse (R-27).
+        """
+        yield from self.take_up_held((hold,))
+        self._let_go("released", hold)
+        self._settle_freed(hold)
+
+    def capture(self, hold: Entry, points: int, **details: Unpack[Details]) -> Reading[Entry]:
+        """
+        Pay with points of a hold, first drawn first; the rest is free again (R-27).
+        """
+        yield from self.take_up_held((hold,))
+        self._let_go("released", hold)
+        lots = [Lot(part.lot, part.points, part.points, self.at, self.at) for part in hold.allocations]
+        entry = self.post("redeemed", -points, allocations=_drawn_from(lots, points), **details)
+        self._settle_freed(hold)
+        return entry
+
+    def _let_go(
+        self, kind: EntryKind, hold: Entry, *, occurred_at: datetime | None = None, topic: str | None = None
+    ) -> None:
+        points = -hold.points
+        self.post(
+            kind,
+            points,
+            allocations=hold.allocations,
+            reverses=hold.sequence,
+            claimed=points,
+            rate=hold.rate,
+            occurred_at=occurred_at,
+            topic=topic,
+        )
+
+    def _settle_freed(self, hold: Entry) -> None:
+        lots = [self.lots[part.lot] for part in hold.allocations]
+        self._expire(lots)
+        self._look_at(lots)
+        self._repay()
 
     # --- points back ---------------------------------------------------------------------------------------
 
@@ -390,27 +675,54 @@ class Draft:
         lapsed = [part for part in parts if self._has_lapsed(self.lots[part.lot])]
         anew = 0 if terms.restore.lapsed == "expire" else sum(part.points for part in lapsed)
         in_place = tuple(part for part in parts if not anew or part not in lapsed)
+        first = len(self.entries)
         if owed:
-            self._give_back_anew(debit, owed, terms.expires_at(self.at))
+            self._give_back_anew(debit, owed, LotDates(self.at, terms.expires_at(self.at)))
         if in_place:
             self._give_back_in_place(debit, in_place)
         if anew:
             self._give_back_anew(debit, anew, self._new_date(terms))
+        if self.program.caps.restores:
+            self._lapse_above_cap(self.entries[first:])
+
+    def _lapse_above_cap(self, entries: Sequence[Entry]) -> None:
+        """
+        Let points that came back lapse as far as they lie above the cap on the balance, the last first (R-19).
+        """
+        surplus = max(0, -self.room_of_balance())
+        parts: list[Allocation] = []
+        for entry in reversed(entries):
+            came = entry.allocations or ((Allocation(entry.opened.id, entry.points),) if entry.opened else ())
+            for lot, points in reversed(came) if entry.kind == "restored" else ():
+                part = min(points, surplus, self.lots[lot].remaining)
+                surplus -= part
+                if part:
+                    parts.append(Allocation(lot, part))
+        if parts:
+            lapsed = sum(part.points for part in parts)
+            self.post("expired", -lapsed, allocations=tuple(parts), occurred_at=self.at)
+
+    def room_of_balance(self) -> int:
+        """
+        Return how many points can come in below the cap on the balance, below 0 where it is exceeded; what repays debt
+        needs no room (R-19).
+        """
+        account, cap = self.account, self.program.caps.balance
+        return TOTAL_MAX if cap is None else cap - account.balance - account.held + account.debt + self._room
 
     def _give_back_in_place(self, debit: Entry, parts: tuple[Allocation, ...]) -> None:
         count = sum(part.points for part in parts)
         self.post("restored", count, allocations=parts, claimed=count, reverses=debit.sequence, rate=debit.rate)
         touched = [self.lots[part.lot] for part in parts]
         self._expire(touched)
-        self.account = evolve(self.account, next_change_at=self._next_change(map(self._current, touched)))
+        self._look_at(touched)
         self._repay()
 
-    def _give_back_anew(self, debit: Entry, points: int, expires_at: datetime | None) -> None:
+    def _give_back_anew(self, debit: Entry, points: int, dates: LotDates) -> None:
         self.credit(
             "restored",
             points,
-            available_at=self.at,
-            expires_at=expires_at,
+            dates=dates,
             claimed=points,
             reverses=debit.sequence,
             rate=debit.rate,
@@ -420,14 +732,24 @@ class Draft:
         return self.lots[lot.id]
 
     def _has_lapsed(self, lot: Lot) -> bool:
-        when = self.lapse_of(lot)
-        return when is not None and when <= self.at
+        """
+        Whether points that come into the lot lapse at once.
 
-    def _new_date(self, terms: Program) -> datetime | None:
+        A lapse by inactivity holds for the lots that were there, whatever activity comes after it (R-34).
+        """
+        lapsed = self.account.lapsed
+        gone = lapsed is not None and lot.available_at < lapsed.at and lot.id <= lapsed.through
+        return gone or self._is_due(lot)
+
+    def _new_date(self, terms: Program) -> LotDates:
         if terms.restore.lapsed == "fresh":
-            return terms.expires_at(self.at)
+            return LotDates(self.at, terms.expires_at(self.at))
         last = local_date(self.at, terms.timezone) + timedelta(days=terms.restore.grace_days)
-        return start_of_day(last + timedelta(days=1), terms.timezone)
+        return LotDates(self.at, start_of_day(last + timedelta(days=1), terms.timezone), follows=False)
+
+
+def _counts_in_periods(credit: Entry) -> bool:
+    return credit.kind == "earned" and credit.terms is not None and bool(credit.terms.caps.per_period)
 
 
 def _drawn_from(lots: Sequence[Lot], points: int) -> tuple[Allocation, ...]:

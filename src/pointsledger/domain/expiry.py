@@ -8,7 +8,7 @@ The instant of expiry is the first of the next local day: usable while now < exp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, cast, get_args
 
@@ -24,7 +24,7 @@ DAYS_MAX = 36525
 
 ExpiryKind = Literal["never", "after", "on", "inactivity", "earlier_of"]
 RoundedTo = Literal["day", "week", "month", "quarter", "half_year", "year"]
-PendingKind = Literal["at_once", "after", "on"]
+PendingKind = Literal["at_once", "after", "on", "event"]
 Activity = Literal["earn", "redeem"]
 
 
@@ -37,6 +37,9 @@ _DAYS = {"year": 365, "month": 30, "week": 7, "day": 1}
 _MONTHS = {"day": 1, "week": 1, "month": 1, "quarter": 3, "half_year": 6, "year": 12}
 """How many months a span to round up to has; where it is 1, the first month of the year makes no difference."""
 _ONE_DAY = timedelta(days=1)
+
+ON_EVENT = datetime(8000, 1, 1, tzinfo=UTC)
+"""The instant that stands for "when the event is reported"."""
 
 
 @frozen(cache_hash=True)
@@ -232,7 +235,8 @@ class ExpiryPolicy:
 @frozen(cache_hash=True)
 class PendingPolicy:
     """
-    When earned points become usable: at once, a period after they were earned, or on a date (R-20).
+    When earned points become usable: at once, a period after they were earned, on a date, or when an event is
+    reported (R-20).
 
     The clock of expiry starts when they become usable.
     """
@@ -268,15 +272,40 @@ class PendingPolicy:
         """
         return cls("on", day=day)
 
+    @classmethod
+    def until_event(cls) -> PendingPolicy:
+        """
+        Points are usable from the instant at which the host activates their order or lot, such as on delivery.
+        """
+        return cls("event")
+
     def usable_from(self, earned_at: datetime, zone: str) -> datetime:
         """
-        Return the instant from which points earned at this instant can be used; never before it.
+        Return the instant from which points earned at this instant can be used; never before it. `ON_EVENT` stands for
+        an event that was not reported yet.
         """
+        if self.kind == "event":
+            return ON_EVENT
         if self.kind == "after":
             return max(earned_at, start_of_day(self.period.from_date(local_date(earned_at, zone)), zone))
         if self.day is not None:
             return max(earned_at, start_of_day(self.day, zone))
         return earned_at
+
+
+def span_around(day: date, span: RoundedTo, year_starts: int = 1) -> tuple[date, date]:
+    """
+    Return the first and the last local date of the day, week (from Monday), month … year that a date lies in.
+    """
+    from dateutil.relativedelta import relativedelta  # noqa: PLC0415 - as above
+
+    if span == "week":
+        first = day - timedelta(days=day.weekday())
+    elif span == "day":
+        first = day
+    else:
+        first = day + relativedelta(day=1, months=-((day.month - year_starts) % _MONTHS[span]))
+    return first, _ROUND_UP[span](day, year_starts)
 
 
 _EXPIRY_PARTS = {
@@ -286,7 +315,12 @@ _EXPIRY_PARTS = {
     "inactivity": frozenset({"period", "resets"}),
     "earlier_of": frozenset({"policies"}),
 }
-_PENDING_PARTS = {"at_once": frozenset[str](), "after": frozenset({"period"}), "on": frozenset({"day"})}
+_PENDING_PARTS = {
+    "at_once": frozenset[str](),
+    "after": frozenset({"period"}),
+    "on": frozenset({"day"}),
+    "event": frozenset[str](),
+}
 
 
 def _check_parts(policy: ExpiryPolicy | PendingPolicy, wanted: frozenset[str]) -> None:

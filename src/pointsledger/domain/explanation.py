@@ -12,9 +12,13 @@ from attrs import frozen
 
 from ..errors import EntryUnknown
 from .account import Account
+from .actions import outcomes_of
+from .adjusting import awaits_approval
 from .award import Award, Reason, RuleOutcome
-from .commands import AnyOrderCommand, OrderCommand, Redeem, command_name
+from .caps import CapCode
+from .commands import Act, AnyOrderCommand, OrderCommand, Redeem, SetProfile, command_name
 from .entries import Entry
+from .holds import deadline_of
 from .lots import Lot
 from .money import Money
 from .order_postings import award_of
@@ -22,7 +26,7 @@ from .order_state import OrderState
 from .orders import Order
 from .points import Exact
 from .program import Unit
-from .reads import EntriesOn, LotsNamed, OrderEntries, Reading, read_entries, read_lots
+from .reads import EntriesAbout, EntriesOn, LotsNamed, Reading, read_entries, read_lots
 
 
 @frozen
@@ -45,6 +49,7 @@ class Explanation:
         lots: the lots it drew on, gave back to or opened, in the order of its allocations.
         award: for an entry of an order, what the order earned after it, rule by rule; None for other entries.
         order: the order's document as known then.
+        outcomes: for an act, what each rule for the action gave.
         reversals: later entries that reversed it, by sequence.
     """
 
@@ -52,6 +57,7 @@ class Explanation:
     lots: tuple[LotPart, ...]
     award: Award | None = None
     order: Order | None = None
+    outcomes: tuple[RuleOutcome, ...] = ()
     reversals: tuple[Entry, ...] = ()
 
     @property
@@ -76,20 +82,33 @@ def read_explanation(account: Account, sequence: int) -> Reading[Explanation]:
     parts = entry.allocations or (((entry.opened.id, entry.points),) if entry.opened else ())
     lots = yield from read_lots(LotsNamed(tuple(lot for lot, _ in parts)))
     touched = tuple(LotPart(lot, points) for lot, (_, points) in zip(lots, parts, strict=True))
-    award, order = yield from _award_then(entry)
-    return Explanation(entry, touched, award, order, reversals)
+    award, order = yield from _award_then(entry, account.profile.verified_at)
+    outcomes = yield from _outcomes_then(entry, account.profile.verified_at)
+    return Explanation(entry, touched, award, order, outcomes, reversals)
 
 
-def _award_then(entry: Entry) -> Reading[tuple[Award | None, Order | None]]:
+def _outcomes_then(entry: Entry, verified_at: datetime | None) -> Reading[tuple[RuleOutcome, ...]]:
+    """
+    Recompute what the rules for an act gave when the entry was written.
+    """
+    command = entry.command
+    if not isinstance(command, Act) or entry.terms is None or entry.is_by_time:
+        return ()
+    entries = yield from read_entries(EntriesAbout(command.topic))
+    earlier = tuple(e for e in entries if e.sequence < entry.sequence - entry.ordinal)
+    return tuple(outcomes_of(entry.terms, command, entry.occurred_at, verified_at, earlier).values())
+
+
+def _award_then(entry: Entry, verified_at: datetime | None) -> Reading[tuple[Award | None, Order | None]]:
     """
     Recompute the order's award from the facts that were known when the entry was written.
     """
     command = entry.command
     if not isinstance(command, OrderCommand | Redeem) or command.order is None or entry.terms is None:
         return None, None
-    entries = yield from read_entries(OrderEntries(command.order))
+    entries = yield from read_entries(EntriesAbout(command.order))
     state = _state_then(command, entry, entries)
-    return award_of(state, state.terms or entry.terms), state.document
+    return award_of(state, state.terms or entry.terms, verified_at), state.document
 
 
 def _state_then(command: AnyOrderCommand, entry: Entry, entries: tuple[Entry, ...]) -> OrderState:
@@ -101,21 +120,37 @@ def _state_then(command: AnyOrderCommand, entry: Entry, entries: tuple[Entry, ..
 
 _WHY_NOT: dict[Reason, str] = {
     "program_inactive": "the program is switched off",
+    "storefront_off": "the program's storefront is off",
     "order_cancelled": "the order is cancelled",
     "order_redeems_points": "{units} were redeemed for the order",
     "not_ready": "the facts that the program's timing asks for are not all reported yet",
     "not_started": "the rule is not valid yet",
     "ended": "the rule is no longer valid",
-    "other_channel": "the order came by another channel",
+    "not_verified": "the holder was not verified by then",
+    "other_channel": "it came by another channel",
     "other_customer_group": "the customer is in another group",
-    "other_currency": "the order is in another currency",
+    "other_currency": "it is in another currency",
     "no_matching_line": "no line that is kept matches the rule",
-    "below_minimum": "the order is below the rule's minimum",
+    "below_minimum": "it is below the rule's minimum",
     "no_earning_tender": "nothing was paid by a tender that earns",
     "below_one_group": "the amount is below one whole group",
     "rounds_to_nothing": "what it gives rounds to nothing",
     "beaten_in_group": "another rule of its group counts instead",
     "nothing_to_multiply": "no rule that it multiplies gave {units}",
+    "no_amount": "the rule counts an amount, and the act has none",
+    "not_first_of_invitee": "an earlier act of this invitee was rewarded",
+    "limit_reached": "the rule has rewarded as many acts as its limit allows",
+}
+
+_CAPS: dict[CapCode, str] = {
+    "order_cap": "an order",
+    "balance_cap": "the balance",
+    "day_cap": "a day",
+    "week_cap": "a week",
+    "month_cap": "a month",
+    "quarter_cap": "a quarter",
+    "half_year_cap": "a half-year",
+    "year_cap": "a year",
 }
 
 
@@ -130,10 +165,14 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
     if entry.reason:
         yield f"The reason given was: {entry.reason}"
     yield from _about_reversal(entry, unit)
+    yield from _about_waiting(entry, unit)
+    for outcome in explanation.outcomes:
+        yield _about_rule(outcome, _currency_of(entry), unit)
     if explanation.award is not None:
         yield from _about_award(explanation.award, explanation.order, unit)
     if entry.money is not None and entry.rate is not None:
-        yield f"They paid {entry.money} at {unit.count(entry.rate.points)} for {entry.rate.money}."
+        pay = "They are to pay" if entry.kind == "held" else "They paid"
+        yield f"{pay} {entry.money} at {unit.count(entry.rate.points)} for {entry.rate.money}."
     for part in explanation.lots:
         lapses = f"can be used until {_minute(part.lot.expires_at)}" if part.lot.expires_at else "has no date of expiry"
         yield f"Lot {part.lot.id}: {unit.count(part.points)}; it {lapses} and has {part.lot.remaining:,} left."
@@ -159,11 +198,42 @@ def _about_reversal(entry: Entry, unit: Unit) -> Iterator[str]:
         yield f"The debt fell by {unit.count(-entry.debt)}."
 
 
+def _about_waiting(entry: Entry, unit: Unit) -> Iterator[str]:
+    """
+    Say what an entry keeps besides what it moved: a deadline, a cut, an approval, dates, a profile.
+    """
+    if entry.kind == "held":
+        yield f"They are set aside until {_time(deadline_of(entry))}."
+    if awaits_approval(entry):
+        yield f"It waits for a second actor to approve {unit.count(entry.withheld)}."
+    elif entry.withheld > 0:
+        yield f"A cap cut off {unit.count(entry.withheld)}."
+    elif entry.withheld < 0:
+        yield f"{unit.count(-entry.withheld)} of what is taken back had been cut off by a cap."
+    if entry.dates is not None and entry.kind in {"redated", "reinstated"}:
+        until = f"until {_minute(entry.dates.expires_at)}" if entry.dates.expires_at else "without a date of expiry"
+        yield f"The lots can be used {until} from now on."
+    if isinstance(entry.command, SetProfile):
+        said = {name: getattr(entry.command, name) for name in _PROFILE}
+        yield f"It says: {', '.join(f'{name} {value}' for name, value in said.items() if value is not None)}."
+
+
+_PROFILE = ("holder", "verified", "balance_updates", "expiry_warnings")
+
+
+def _currency_of(entry: Entry) -> str:
+    amount = entry.command.amount if isinstance(entry.command, Act) else None
+    return amount.currency if amount else ""
+
+
 def _about_award(award: Award, order: Order | None, unit: Unit) -> Iterator[str]:
     if award.reason is not None:
         yield f"The order earns nothing: {_why_not(award.reason, unit)}."
         return
     yield f"The order as it stood then earns {unit.count(award.points)} in all."
+    for cut in award.cuts:
+        bound = f"allows {cut.allowed:,} of the {unit.count(cut.desired)} that the rules give"
+        yield f"The cap on {_CAPS[cut.code]} {bound} ({cut.code})."
     currency = order.currency if order else ""
     for outcome in award.outcomes:
         yield _about_rule(outcome, currency, unit)

@@ -34,6 +34,15 @@ def name_set(values: Iterable[str]) -> frozenset[str]:
         raise InvalidInput("names", values, "must be several names") from error
 
 
+def check_names(value: Any, *fields: str) -> None:
+    """
+    Check every name in these fields of a value that is being built.
+    """
+    for field in fields:
+        for name in getattr(value, field):
+            check_identifier(name, field)
+
+
 def quantities(values: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     """
     Return quantities by line id as pairs, in order of the ids.

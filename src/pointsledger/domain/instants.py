@@ -54,6 +54,26 @@ def check_instant(value: Any, field: str) -> datetime:
     return instant
 
 
+def check_window(value: Any) -> None:
+    """
+    Turn `valid_from` and `valid_until` of a value that is being built into UTC, and refuse an empty window.
+    """
+    for name in ("valid_from", "valid_until"):
+        instant = getattr(value, name)
+        if instant is not None:
+            object.__setattr__(value, name, check_instant(instant, name))
+    if value.valid_from is not None and value.valid_until is not None and value.valid_from >= value.valid_until:
+        raise InvalidProgram("valid_until", value.valid_until, "must be later than valid_from")
+
+
+def is_within(value: Any, at: datetime) -> bool:
+    """
+    Whether an instant lies in the half-open window of a rate: valid_from <= at < valid_until.
+    """
+    started = value.valid_from is None or at >= value.valid_from
+    return started and (value.valid_until is None or at < value.valid_until)
+
+
 def micros(instant: datetime) -> int:
     """
     Return the whole microseconds from 1970-01-01 UTC to `instant`; negative before.

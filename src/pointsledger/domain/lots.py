@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from .expiry import ON_EVENT
 from .instants import LATEST
 from .program import UseOrder
 
@@ -22,11 +23,13 @@ class Lot:
     Args:
         id: the sequence number of the entry that opened it.
         points: how many points it was opened with.
-        remaining: how many of them are left; restored points count.
+        remaining: how many of them are left and free; restored points count.
         earned_at: the business time of the credit.
         available_at: usable from this instant on; pending before.
         expires_at: usable before this instant; None never lapses by date.
-        expired: how many of its points have lapsed so far.
+        expired: how many of its points have lapsed so far, and not been reinstated.
+        held: how many of its points are set aside by holds (R-27).
+        follows: whether its date is that of the program's policy, and moves with it when lots are re-dated (R-38).
     """
 
     id: int
@@ -36,6 +39,15 @@ class Lot:
     available_at: datetime
     expires_at: datetime | None = None
     expired: int = 0
+    held: int = 0
+    follows: bool = True
+
+    @property
+    def waits(self) -> bool:
+        """
+        Whether its points wait for an event; then its far dates mean nothing yet (R-20).
+        """
+        return self.available_at == ON_EVENT
 
     def is_usable(self, at: datetime) -> bool:
         """
@@ -53,11 +65,55 @@ class Lot:
             return self.available_at
         return self.expires_at
 
-    def with_points(self, remaining: int, expired: int) -> Lot:
+    def with_points(self, remaining: int, expired: int, held: int) -> Lot:
         """
         Return the lot with other points left.
         """
-        return Lot(self.id, self.points, remaining, self.earned_at, self.available_at, self.expires_at, expired)
+        return Lot(
+            self.id,
+            self.points,
+            remaining,
+            self.earned_at,
+            self.available_at,
+            self.expires_at,
+            expired,
+            held,
+            self.follows,
+        )
+
+    def with_dates(self, dates: LotDates) -> Lot:
+        """
+        Return the lot with other dates.
+        """
+        return evolve(
+            self,
+            available_at=dates.available_at or self.available_at,
+            expires_at=dates.expires_at,
+            follows=dates.follows,
+        )
+
+
+@frozen
+class LotDates:
+    """
+    Dates that lots are given, or would have been.
+
+    Args:
+        available_at: from when their points are usable; None: as before.
+        expires_at: when they lapse; None: never by date.
+        follows: whether that date is the program's policy.
+    """
+
+    available_at: datetime | None
+    expires_at: datetime | None
+    follows: bool = True
+
+
+def is_later(date: datetime | None, other: datetime | None) -> bool:
+    """
+    Whether a date of expiry lies after another one; None, never, is the latest.
+    """
+    return other is not None and (date is None or date > other)
 
 
 def _soonest_expiry(lot: Lot) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from attrs import NOTHING, Attribute, fields, has
 from ..errors import CurrencyMismatch, InvalidInput, InvalidProgram
 from .expiry import Period
 from .money import Money
+from .rates import ExchangeRate
 
 T = TypeVar("T")
 Decoder = Callable[[Any, str], Any]
@@ -49,16 +50,30 @@ def from_mapping(kind: type[T], mapping: Any, path: str = "") -> T:
     """
     if not _is_mapping(mapping):
         raise InvalidProgram(path or "mapping", mapping, "must be a table of fields")
-    decoders = _decoders(cast("Any", kind))
+    build, decoders, required = _form(cast("Any", kind), mapping)
     arguments: dict[str, Any] = {}
     for name, part in mapping.items():
         if name not in decoders:
             raise InvalidProgram(_join(path, str(name)), part, f"is no field; fields are {', '.join(decoders)}")
         arguments[name] = decoders[name](part, _join(path, name))
-    for attribute in fields(cast("Any", kind)):
-        if attribute.default is NOTHING and attribute.name not in arguments:
-            raise InvalidProgram(_join(path, attribute.name), None, "is required")
-    return _at_path(partial(kind, **arguments), path)
+    for name in required:
+        if name not in arguments:
+            raise InvalidProgram(_join(path, name), None, "is required")
+    return cast("T", _at_path(partial(build, **arguments), path))
+
+
+def _form(kind: Any, mapping: Mapping[Any, Any]) -> tuple[Callable[..., Any], dict[str, Decoder], tuple[str, ...]]:
+    """
+    Return what builds the value that a mapping describes, with the decoders of its fields and those it needs.
+    """
+    if kind is ExchangeRate and "percent" in mapping:
+        scope = {name: decoder for name, decoder in _decoders(kind).items() if name not in {"points", "money"}}
+        return ExchangeRate.percent, {"percent": _as_it_is, "currency": _as_it_is, **scope}, ("percent", "currency")
+    return kind, _decoders(kind), tuple(a.name for a in fields(kind) if a.default is NOTHING)
+
+
+def _as_it_is(value: Any, path: str) -> Any:
+    return value
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
@@ -127,7 +142,7 @@ def _decoder(hint: Any) -> Decoder:
         return _READERS[hint]
     if has(hint):
         return lambda value, path: from_mapping(hint, value, path)
-    return lambda value, path: value
+    return _as_it_is
 
 
 def _read_list(read: Decoder, value: Any, path: str) -> tuple[Any, ...]:

@@ -85,7 +85,7 @@ class Money:
         """
         Return the money of at most `micros` (0 or more) in whole units of what the currency can pay (R-22).
         """
-        unit = _micros_per_unit(currency)
+        unit = micros_per_unit(currency)
         return cls.of_micros(int(micros // unit) * unit, currency)
 
     @classmethod
@@ -158,12 +158,15 @@ def check_money(value: Any, field: str, *, least: int = 0, payable: bool = True)
         raise InvalidMoney(field, value, "must be above 0" if least else "must not be negative")
     if value.micros > AMOUNT_MAX * MICROS:
         raise InvalidMoney(field, value, f"must be at most {AMOUNT_MAX}")
-    if payable and value.micros % _micros_per_unit(value.currency):
+    if payable and value.micros % micros_per_unit(value.currency):
         raise InvalidMoney(field, value, f"{value.currency} has {CURRENCY_DECIMALS[value.currency]} decimals")
     return value
 
 
-def _micros_per_unit(currency: str) -> int:
+def micros_per_unit(currency: str) -> int:
+    """
+    Return how many micros the smallest amount of a currency has that can change hands.
+    """
     return int(10 ** (DECIMALS_MAX - CURRENCY_DECIMALS[currency]))
 
 

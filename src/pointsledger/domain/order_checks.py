@@ -5,10 +5,13 @@ What an order's known facts say against a new one (R-02, R-30, R-35).
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ..errors import (
     CurrencyMismatch,
+    HoldOpen,
+    IdempotencyConflict,
     NotReversible,
     OrderCancelled,
     OrderUnknown,
@@ -27,6 +30,7 @@ from .commands import (
     Process,
     ReturnLines,
 )
+from .holds import hold_of
 from .order_state import Booked, Fact, OrderState
 
 
@@ -43,6 +47,29 @@ def check_fact(command: OrderCommand, state: OrderState) -> None:
     check = _CHECKS.get(type(command))
     if check is not None:
         check(command, state)
+
+
+def check_unpaid(state: OrderState, points: int | None) -> None:
+    """
+    Raise `IdempotencyConflict` if points have paid for the order: that happens once in a cycle (R-26).
+    """
+    if state.redeemed is not None:
+        fact = f"redeem/{state.cycle}/{state.order}"
+        raise IdempotencyConflict(fact, "points", -state.redeemed.entry.points, points)
+
+
+def check_payable(state: OrderState, at: datetime) -> None:
+    """
+    Refuse to set points aside or use them for an order that cannot take them.
+
+    Raises:
+        OrderCancelled, HoldOpen: in this order.
+    """
+    if state.is_cancelled:
+        raise OrderCancelled(state.order, state.cycle)
+    hold = state.open_hold(at)
+    if hold is not None:
+        raise HoldOpen(state.order, hold_of(hold.entry).id)
 
 
 def _check_document(command: Place, state: OrderState) -> None:
@@ -90,7 +117,7 @@ def _check_decision(command: DecideReturn, state: OrderState) -> None:
     found = [fact for fact in state.of_kind(ReturnLines) if fact.command.id == command.return_id]
     if not found:
         raise OrderUnknown(command.account, command.order, f"return {command.return_id!r}")
-    if state.is_decided(found[0]):
+    if state.is_decided(found[0], "take_back") and state.is_decided(found[0], "give_back"):
         raise NotReversible(found[0].sequence, "noted", "the return was applied automatically")
     if state.is_cancelled:
         raise OrderCancelled(command.order, command.cycle)
@@ -99,7 +126,7 @@ def _check_decision(command: DecideReturn, state: OrderState) -> None:
 
 
 def _check_left(points: int, booked: list[Booked]) -> None:
-    left = sum(one.left for one in booked)
+    left = sum(one.held_by_owner for one in booked)
     if points > left:
         raise ReversalExceeded(booked[0].entry.sequence if booked else 0, points, left)
 

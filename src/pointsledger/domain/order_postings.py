@@ -4,25 +4,25 @@ From an order's state to postings: what is due, less what is booked (R-14, R-18,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from fractions import Fraction
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 from attrs import evolve, frozen
 
 from ..errors import CurrencyMismatch
-from .award import Award, Basis, award
-from .commands import DecideReturn, Redeem
-from .draft import Draft
+from .award import Award, Basis, Grant, award
+from .commands import DecideReturn, Payment, Redeem
+from .draft import Claim, Draft
+from .earning import earn
+from .lots import LotDates
 from .money import Money
-from .order_state import Booked, OrderState
-from .orders import POINTS, Order
+from .order_state import Booked, OrderState, gone_share
+from .orders import POINTS
+from .points import Exact
 from .program import Program
 from .reads import Reading
-
-Dates: TypeAlias = tuple[datetime, datetime | None]
-"""When points become usable, and when they lapse."""
 
 
 @frozen
@@ -33,39 +33,35 @@ class Due:
     """
 
     award: Award
-    targets: dict[Dates, int]
+    targets: dict[LotDates, int]
     given_back: int
 
-    @property
-    def points(self) -> int:
-        """
-        The points that the holder shall have of the order in all.
-        """
-        return sum(self.targets.values())
 
-
-def due(state: OrderState, program: Program) -> Due:
+def due(state: OrderState, program: Program, verified_at: datetime | None) -> Due:
     """
     Return what the order is due under the terms recorded for it, or else under `program` (R-14, R-31).
+
+    Args:
+        verified_at: from when the holder is known to be verified (S2.2).
     """
     terms = state.terms or program
-    found = award_of(state, terms)
+    found = award_of(state, terms, verified_at)
     used = abs(state.redeemed.entry.points) if state.redeemed else 0
     if state.is_cancelled:
         return Due(found, {}, used)
-    kept_back, given_extra = _decided(state, terms)
+    kept_back, given_extra = _decided(state, terms, verified_at)
     given_back = min(max(0, _gone_points(state) + given_extra), used)
     return Due(found, _targets(found, state, kept_back), given_back)
 
 
-def _targets(award: Award, state: OrderState, extra: int) -> dict[Dates, int]:
+def _targets(award: Award, state: OrderState, extra: int) -> dict[LotDates, int]:
     """
     Return what shall be booked for each pair of dates: the award's grants, changed by decisions on returns (R-30).
 
     Points that decisions left with the holder stay on the earliest credits that have more than their grant.
     Points that decisions took in addition are missing from the latest grants.
     """
-    targets = {(grant.available_at, grant.expires_at): grant.points for grant in award.grants}
+    targets = _by_dates(award)
     if extra > 0:
         for dates, points in _left_by_dates(state).items():
             kept = min(max(0, points - targets.get(dates, 0)), extra)
@@ -78,7 +74,7 @@ def _targets(award: Award, state: OrderState, extra: int) -> dict[Dates, int]:
     return targets
 
 
-def _decided(state: OrderState, terms: Program) -> tuple[int, int]:
+def _decided(state: OrderState, terms: Program, verified_at: datetime | None) -> tuple[int, int]:
     """
     Return how many points decisions on returns left with the holder, and gave back, beyond the proposals; below 0:
     fewer (R-30).
@@ -93,21 +89,24 @@ def _decided(state: OrderState, terms: Program) -> tuple[int, int]:
         then.facts[name] = fact
         if isinstance(fact.command, DecideReturn):
             gone = _gone_points(then)
-            kept = max(kept, -award_of(then, terms).points)
+            kept = max(kept, -award_of(then, terms, verified_at).points)
             kept += fact.command.proposed_take_back - fact.command.take_back
             given = min(max(given, -gone), used - gone)
             given += fact.command.give_back - fact.command.proposed_give_back
     return kept, given
 
 
-def _left_by_dates(state: OrderState) -> dict[Dates, int]:
-    left: dict[Dates, int] = {}
+def _left_by_dates(state: OrderState) -> dict[LotDates, int]:
+    left: dict[LotDates, int] = {}
     for booked in state.earned:
-        left[_dates(booked)] = left.get(_dates(booked), 0) + booked.left
+        dates = booked.entry.lot_dates
+        left[dates] = left.get(dates, 0) + booked.left
     return left
 
 
-def award_of(state: OrderState, terms: Program, *, quoted_at: datetime | None = None) -> Award:
+def award_of(
+    state: OrderState, terms: Program, verified_at: datetime | None, *, quoted_at: datetime | None = None
+) -> Award:
     """
     Return what the kept part of the order earns under these terms.
 
@@ -122,11 +121,11 @@ def award_of(state: OrderState, terms: Program, *, quoted_at: datetime | None = 
         return Award(reason="not_ready")
     if terms.redeeming_orders == "earn_nothing" and state.redeems:
         return Award(reason="order_redeems_points", earned_at=earned_at)
-    unearning = sum(tender.amount.micros for tender in state.tenders().values() if not tender.earns)
+    unearning: Exact = sum(tender.amount.micros for tender in state.tenders().values() if not tender.earns)
     if terms.redeeming_orders == "net_of_points":
-        unearning += state.points_money_micros
-    sold, kept = state.kept(document, returned=False), state.kept(document, returned=True)
-    return award(terms, Basis(document, kept, sold, unearning, earned_at))
+        unearning += state.points_pay()
+    sold, kept = state.kept(document, None), state.kept(document, "take_back")
+    return award(terms, Basis(document, kept, sold, unearning, earned_at, verified_at))
 
 
 def _gone_points(state: OrderState) -> int:
@@ -135,22 +134,12 @@ def _gone_points(state: OrderState) -> int:
 
     Points paid for what was there when they were redeemed: what was gone by then takes none along.
     """
-    document = state.document
-    if document is None or state.redeemed is None or not state.redeems:  # not yet, where decisions are counted again
+    document, redemption = state.document, state.redemption
+    if document is None or state.redeemed is None or redemption is None:  # not yet, where decisions are counted again
         return 0
-    paid_for = state.before(state.redemption).kept(document, returned=True)
-    share = _gone_share(document, paid_for, state.kept(document, returned=True))
+    paid_for = state.before(redemption).kept(document, "give_back")
+    share = gone_share(document, paid_for, state.kept(document, "give_back"))
     return int(abs(state.redeemed.entry.points) * share)
-
-
-def _gone_share(document: Order, held: dict[str, int], kept: dict[str, int]) -> Fraction:
-    """
-    Return which part of the price of the units held, or of their number where they cost nothing, is no longer kept.
-    """
-    price, units = sum(document.nets(held)), sum(held.values())
-    if price:
-        return 1 - Fraction(sum(document.nets(kept))) / price
-    return 1 - Fraction(sum(kept.values()), units) if units else Fraction(0)
 
 
 # --- posting ---------------------------------------------------------------------------------------------------
@@ -164,79 +153,123 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
     only get other dates, because an earlier fact arrived late, are no shortfall (I-15).
     """
     state.count_under(draft.program)
-    wanted = due(state, draft.program)
+    wanted = due(state, draft.program, draft.account.profile.verified_at)
     if state.redeemed is not None and wanted.given_back > state.redeemed.claimed:
         more = wanted.given_back - state.redeemed.claimed
         yield from draft.give_back(state.redeemed.entry, more, state.redeemed.claimed)
         state.redeemed.claimed += more
     claims = _claims(state, wanted)
-    _earn(draft, state, wanted)
+    yield from draft.foresee([claim for _, claim in claims])
+    yield from _earn(draft, state, wanted)
+    draft.forget()
     for booked, claim in claims:
-        entry = yield from draft.claw_back(booked.entry, claim, booked.lapsed)
-        booked.claimed += claim
-        booked.lapsed += claim + entry.points - entry.shortfall
+        booked.take((yield from draft.claw_back(claim)))
 
 
-def _claims(state: OrderState, wanted: Due) -> list[tuple[Booked, int]]:
+def book_what_paying_ends(draft: Draft, state: OrderState) -> Reading[None]:
+    """
+    Take back first what an order has earned that earns nothing once points pay for it (R-18).
+    """
+    if (state.terms or draft.program).redeeming_orders == "earn_nothing":
+        yield from book_order(draft, state)
+
+
+def _claims(state: OrderState, wanted: Due) -> list[tuple[Booked, Claim]]:
     """
     Return what to take back: what is booked beyond what is due for its dates, from the latest credits first.
     """
     surplus = {dates: points - wanted.targets.get(dates, 0) for dates, points in _left_by_dates(state).items()}
-    claims: list[tuple[Booked, int]] = []
-    for booked in reversed(state.earned):
-        claim = min(booked.left, max(0, surplus[_dates(booked)]))
-        surplus[_dates(booked)] -= claim
-        if claim:
-            claims.append((booked, claim))
-    return claims
+    claims: dict[int, int] = dict.fromkeys(range(len(state.earned)), 0)
+    for only_cut in (True, False):  # what a cap cut off goes first, whichever credit it belonged to
+        for i, booked in reversed(tuple(enumerate(state.earned))):
+            left = booked.left - booked.held_by_owner if only_cut else booked.left
+            dates = booked.entry.lot_dates
+            claim = min(left - claims[i], max(0, surplus[dates]))
+            surplus[dates] -= claim
+            claims[i] += claim
+    return [
+        (booked, Claim(booked.entry, claims[i], booked.lapsed, booked.cut))
+        for i, booked in reversed(tuple(enumerate(state.earned)))
+        if claims[i]
+    ]
 
 
-def _earn(draft: Draft, state: OrderState, wanted: Due) -> None:
+def _earn(draft: Draft, state: OrderState, wanted: Due) -> Reading[None]:
     """
-    Credit what is due beyond what is booked, one lot for each pair of dates.
+    Credit what is due beyond what is booked, one lot for each pair of dates, as far as caps allow (R-19).
     """
     left = _left_by_dates(state)
-    for (available_at, expires_at), target in wanted.targets.items():
-        points = target - left.get((available_at, expires_at), 0)
+    for dates, target in wanted.targets.items():
+        points = target - left.get(dates, 0)
         if points > 0:
             earned_at = wanted.award.earned_at or draft.occurred_at
-            entry = draft.credit(
-                "earned",
-                points,
-                available_at=available_at,
-                expires_at=expires_at,
-                earned_at=earned_at,
-                occurred_at=earned_at,
-                lapses_at=draft.activity("earn", earned_at),
-            )
+            entry = yield from earn(draft, points, dates, earned_at)
             state.earned.append(Booked(entry))
 
 
-def _dates(booked: Booked) -> Dates:
-    lot = booked.entry.opened
-    assert lot is not None, "an earned entry opens a lot"
-    return lot.available_at, lot.expires_at
+def award_within_caps(draft: Draft, state: OrderState, found: Award) -> Reading[Award]:
+    """
+    Return an award as far as the account has room for it, by booking it in thought (R-19, R-21).
+    """
+    targets = _by_dates(found)
+    yield from _earn(draft, state, Due(found, targets, 0))
+    owned = _owned_by_dates(state)
+    grants = tuple(
+        evolve(grant, points=points) for grant in found.grants if (points := min(grant.points, owned[_dates(grant)]))
+    )
+    points = sum(grant.points for grant in grants)
+    return evolve(found, points=points, grants=grants, cuts=(*found.cuts, *draft.cuts))
+
+
+def _by_dates(award: Award) -> dict[LotDates, int]:
+    return {_dates(grant): grant.points for grant in award.grants}
+
+
+def _dates(grant: Grant) -> LotDates:
+    return LotDates(grant.available_at, grant.expires_at, grant.follows)
+
+
+def _owned_by_dates(state: OrderState) -> Counter[LotDates]:
+    """
+    Return the order's points that the holder has, without what a cap cut off, by dates.
+    """
+    owned = Counter[LotDates]()
+    for booked in state.earned:
+        owned[booked.entry.lot_dates] += booked.held_by_owner
+    return owned
 
 
 # --- proposals and payments --------------------------------------------------------------------------------------
 
 
-def propose_return(state: OrderState, program: Program, return_id: str) -> tuple[int, int]:
+def moved_by(state: OrderState, then: OrderState, program: Program, verified_at: datetime | None) -> tuple[int, int]:
     """
-    Return the points that a return would take back and give back, were it accepted as it is (R-30).
+    Return the points that are taken from the holder and given back to it if the order comes to stand as in `then`.
 
     Only what is booked can be taken or has been given: a program that changed since may count the order otherwise.
     """
-    after = due(accepted(state, program, return_id), program)
-    earned = sum(booked.left for booked in state.earned)
+    wanted = due(then, program, verified_at)
     given = state.redeemed.claimed if state.redeemed else 0
-    return max(0, earned - after.points), max(0, after.given_back - given)
+    return _taken(state, wanted), max(0, wanted.given_back - given)
+
+
+def _taken(state: OrderState, wanted: Due) -> int:
+    """
+    Return how many points the holder has less once what is wanted is booked; what a cap cut off goes first (R-19).
+    """
+    left, owned = _left_by_dates(state), _owned_by_dates(state)
+    taken = 0
+    for dates in {**left, **wanted.targets}:
+        surplus = left.get(dates, 0) - wanted.targets.get(dates, 0)
+        taken += max(0, surplus - left.get(dates, 0) + owned[dates]) if surplus > 0 else surplus
+    return max(0, taken)
 
 
 def accepted(state: OrderState, program: Program, return_id: str) -> OrderState:
     """
     Return the state as it would be if the return were accepted as proposed; a decided return changes nothing.
     """
+    then = copied(state)
     decision = DecideReturn(
         account="-",
         order=state.order,
@@ -249,16 +282,36 @@ def accepted(state: OrderState, program: Program, return_id: str) -> OrderState:
         actor="-",
         reason="-",
     )
-    then = evolve(
+    # It comes after everything that is known, as the decision itself will: what is redeemed by now has paid for it.
+    last = max(state.facts.values(), key=lambda fact: (fact.occurred_at, fact.sequence))
+    then.note(decision, last.occurred_at, last.sequence + 1, program)
+    return then
+
+
+def copied(state: OrderState) -> OrderState:
+    """
+    Return a copy of the state that can be changed in thought.
+    """
+    return evolve(
         state,
         facts=dict(state.facts),
         earned=[evolve(booked) for booked in state.earned],
         redeemed=evolve(state.redeemed) if state.redeemed else None,
     )
-    # It comes after everything that is known, as the decision itself will: what is redeemed by now has paid for it.
-    last = max(state.facts.values(), key=lambda fact: (fact.occurred_at, fact.sequence))
-    then.note(decision, last.occurred_at, last.sequence + 1, program)
-    return then
+
+
+def available_once_paid(draft: Draft, state: OrderState) -> Reading[int]:
+    """
+    Return how many points are available once those are taken back that the order loses by being paid (R-18).
+
+    Raises:
+        ShortfallRefused: what it earned is spent, and the program refuses to go on.
+    """
+    then, thought = copied(state), draft.copied()
+    payment = Redeem(account=draft.account.id, order=state.order, cycle=state.cycle, points=1)
+    then.note(payment, draft.occurred_at, draft.account.version + 1, draft.program)
+    yield from book_what_paying_ends(thought, then)
+    return thought.account.available
 
 
 class ToPay(TypedDict):
@@ -271,7 +324,7 @@ class ToPay(TypedDict):
     eligible: Money | None
 
 
-def to_pay_of(command: Redeem, state: OrderState | None) -> ToPay:
+def to_pay_of(command: Payment, state: OrderState | None) -> ToPay:
     """
     Return what there is to pay, as the command says or else as the order's document and tenders say (R-26).
 
@@ -281,7 +334,7 @@ def to_pay_of(command: Redeem, state: OrderState | None) -> ToPay:
     to_pay, eligible = command.to_pay, command.eligible
     document = state.document if state else None
     if state is not None and document is not None:
-        lines = sum(document.nets(state.kept(document, returned=False)))
+        lines = sum(document.nets(state.kept(document, None)))
         extras = sum(money.micros for money in (document.shipping, document.tax) if money)
         paid = sum(tender.amount.micros for tender in state.tenders().values() if tender.kind != POINTS)
         to_pay = to_pay or Money.rounded_down(max(0, lines + extras - paid), document.currency)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Generic, TypeVar, cast
+from fractions import Fraction
+from typing import Generic, Literal, TypeVar, cast
 
 from attrs import Factory, define, evolve, frozen
 
@@ -19,6 +20,7 @@ from .commands import (
     ApprovePayment,
     Cancel,
     CancelLines,
+    Capture,
     Command,
     DecideReturn,
     Invoice,
@@ -31,18 +33,32 @@ from .commands import (
     ReturnLines,
 )
 from .entries import Entry
+from .holds import HOLD_TRANSITIONS, HoldStatus, OrderHold, hold_of
 from .money import Money
 from .orders import POINTS, Order, Tender
-from .program import Program, Timing
+from .points import Exact
+from .program import Program, Returns, Timing
 
 C = TypeVar("C", bound=Command)
 L = TypeVar("L", bound=LinesCommand)
+
+Side = Literal["take_back", "give_back"]
+"""What a return moves: earned points that are taken back, or redeemed points that are given back."""
+
+_AT_ONCE: dict[Returns, frozenset[Side]] = {
+    "manual": frozenset(),
+    "automatic": frozenset({"take_back", "give_back"}),
+    "give_back": frozenset({"give_back"}),
+    "take_back": frozenset({"take_back"}),
+}
+"""What follows a return without a decision (R-30, S1.19, S1.20)."""
 
 
 @frozen
 class Fact(Generic[C]):
     """
-    A fact as recorded: the command, when it happened, its first entry's sequence and the program then in force.
+    A fact as recorded: the command, when it happened, the sequence of its first entry about the order, and the program
+    then in force.
     """
 
     command: C
@@ -54,19 +70,37 @@ class Fact(Generic[C]):
 @define
 class Booked:
     """
-    A credit or debit of the order and what was reversed of it: `claimed` points, of which `lapsed` had expired.
+    A credit or debit of the order and what was reversed of it: `claimed` points, of which `lapsed` had expired and
+    `cut` had been cut off by a cap.
     """
 
     entry: Entry
     claimed: int = 0
     lapsed: int = 0
+    cut: int = 0
 
     @property
     def left(self) -> int:
         """
-        The points that are not reversed.
+        The points that are not reversed; those that a cap cut off count.
         """
-        return abs(self.entry.points) - self.claimed
+        return abs(self.entry.points) + self.entry.withheld - self.claimed
+
+    @property
+    def held_by_owner(self) -> int:
+        """
+        The points that are not reversed, without those that a cap cut off.
+        """
+        return self.left - (self.entry.withheld - self.cut)
+
+    def take(self, reversal: Entry) -> None:
+        """
+        Count a reversal of it.
+        """
+        self.claimed += reversal.claimed
+        if reversal.kind == "reversed":
+            self.cut -= reversal.withheld
+            self.lapsed += reversal.claimed + reversal.withheld + reversal.points - reversal.shortfall
 
 
 @define
@@ -80,6 +114,7 @@ class OrderState:
     facts: dict[str, Fact[AnyOrderCommand]] = Factory(dict[str, Fact[AnyOrderCommand]])
     earned: list[Booked] = Factory(list[Booked])
     redeemed: Booked | None = None
+    holds: dict[str, OrderHold] = Factory(dict[str, OrderHold])
     terms: Program | None = None
     """The program under which the order was first counted; later counts use it again (R-31)."""
 
@@ -95,19 +130,24 @@ class OrderState:
 
     def add(self, entry: Entry) -> None:
         """
-        Take one more entry into account; entries of other cycles and of time alone change nothing.
+        Take one more entry into account; entries of other cycles and of time alone change nothing but holds.
         """
+        if entry.kind in {"released", "lapsed"}:
+            self._close_hold(entry)
         command = entry.command
-        if not isinstance(command, OrderCommand | Redeem) or command.cycle != self.cycle:
+        if not isinstance(command, OrderCommand | Redeem):
+            return
+        if command.order != self.order or command.cycle != self.cycle:
             return
         terms = entry.terms
         assert terms is not None, "every entry of an order carries its terms"
-        if entry.ordinal == 0:
-            self.note(command, command.occurred_at or entry.recorded_at, entry.sequence, terms)
+        self.note(command, command.occurred_at or entry.recorded_at, entry.sequence, terms)
         if entry.kind == "earned":
             self.earned.append(Booked(entry))
         elif entry.kind == "redeemed":
             self.redeemed = Booked(entry)
+        elif entry.kind == "held":
+            self.holds[hold_of(entry).id] = OrderHold(entry)
         elif entry.kind in {"reversed", "restored"}:
             self._reverse(entry)
         self.count_under(terms)
@@ -129,9 +169,25 @@ class OrderState:
         booked = [*self.earned, *([self.redeemed] if self.redeemed else [])]
         for one in booked:
             if one.entry.sequence == entry.reverses:
-                one.claimed += entry.claimed
-                if entry.kind == "reversed":
-                    one.lapsed += entry.claimed + entry.points - entry.shortfall
+                one.take(entry)
+
+    def _close_hold(self, entry: Entry) -> None:
+        for name, hold in self.holds.items():
+            if hold.entry.sequence == entry.reverses:
+                self.holds[name] = evolve(hold, status=_status_by(entry))
+
+    def lapse_holds(self, at: datetime) -> None:
+        """
+        Let holds lapse whose time is over at an instant, although nothing was written about it yet.
+        """
+        for name, hold in self.holds.items():
+            self.holds[name] = evolve(hold, status=hold.status_at(at))
+
+    def open_hold(self, at: datetime) -> OrderHold | None:
+        """
+        The hold whose points are held at an instant, or None.
+        """
+        return next((hold for hold in self.holds.values() if hold.status_at(at) == "held"), None)
 
     # --- what the facts say ----------------------------------------------------------------------------------
 
@@ -162,13 +218,15 @@ class OrderState:
     @property
     def currency(self) -> str | None:
         """
-        The one currency of the order, as its document, a payment or redeemed points show it; None before any of them.
+        The one currency of the order, as its document, a payment, or redeemed or held points show it; None before any
+        of them.
         """
         if self.document is not None:
             return self.document.currency
         moneys = [fact.command.tender.amount for fact in self.of_kind(Pay)]
-        if self.redeemed is not None and self.redeemed.entry.money is not None:
-            moneys.append(self.redeemed.entry.money)
+        points = [self.redeemed.entry] if self.redeemed else []
+        points += [hold.entry for hold in self.holds.values() if hold.status == "held"]
+        moneys += [entry.money for entry in points if entry.money]
         return moneys[0].currency if moneys else None
 
     @property
@@ -176,16 +234,20 @@ class OrderState:
         """
         Whether points were redeemed for the order, given back since or not (I-29).
         """
-        return bool(self.of_kind(Redeem))
+        return self.redemption is not None
 
     @property
-    def redemption(self) -> Fact[Redeem]:
+    def redemption(self) -> Fact[Redeem] | Fact[Capture] | None:
         """
-        The fact that points were redeemed for the order; there is one where `redeems`.
+        The fact that points were redeemed for the order, at once or from a hold; None if they were not.
         """
-        return self.of_kind(Redeem)[0]
+        return self._redemption_until(None)
 
-    def before(self, fact: Fact[C]) -> OrderState:
+    def _redemption_until(self, until: datetime | None) -> Fact[Redeem] | Fact[Capture] | None:
+        found: list[Fact[Redeem] | Fact[Capture]] = [*self.of_kind(Redeem, until), *self.of_kind(Capture, until)]
+        return found[0] if found else None
+
+    def before(self, fact: Fact[Redeem] | Fact[Capture]) -> OrderState:
         """
         The state without what happened later in business; facts of one instant count in the order of arrival.
         """
@@ -211,51 +273,56 @@ class OrderState:
             return {id: tender for id, tender in found.items() if tender.kind != POINTS}
         return found
 
-    def paid_micros(self, until: datetime) -> int:
+    def paid_micros(self, until: datetime) -> Exact:
         """
         What approved tenders and redeemed points have paid until an instant, inclusive (S2.5, S2.6).
         """
         approved = {fact.command.tender for fact in self.of_kind(ApprovePayment, until)}
         tenders = self.tenders(until).values()
         paid = sum(t.amount.micros for t in tenders if t.approved or t.id in approved)
-        return paid + (self.points_money_micros if self.of_kind(Redeem, until) else 0)
+        return paid + self.points_pay(until)
 
-    @property
-    def points_money_micros(self) -> int:
+    def points_pay(self, until: datetime | None = None) -> Exact:
         """
-        What the redeemed points paid for the order.
+        What the redeemed points pay for the order, in micros: the part of it that is not cancelled (R-15).
         """
+        redemption, document = self._redemption_until(until), self.document_at(until)
         money = self.redeemed.entry.money if self.redeemed else None
-        return money.micros if money else 0
+        if redemption is None or money is None:
+            return 0
+        assert document is not None, "what points pay is asked of orders that are known"
+        gone = self.quantities(CancelLines, until)
+        held = self.before(redemption).kept(document, None)
+        return money.micros * (1 - gone_share(document, held, self.left(document, gone)))
 
-    def quantities(self, kind: type[L], until: datetime | None = None) -> dict[str, int]:
+    def quantities(self, kind: type[L], until: datetime | None = None, side: Side = "take_back") -> dict[str, int]:
         """
         The sum of quantities by line over the documents of one kind.
 
-        Returns count from their decision on, or at once where the program in force was automatic (R-30).
+        Returns count from their decision on, or at once where the program in force moves that side at once (R-30).
         """
         total: dict[str, int] = {}
         for fact in self.of_kind(kind, until):
-            if self.is_decided(fact):
+            if self.is_decided(fact, side):
                 for line, quantity in fact.command.lines:
                     total[line] = total.get(line, 0) + quantity
         return total
 
-    def is_decided(self, fact: Fact[L]) -> bool:
+    def is_decided(self, fact: Fact[L], side: Side) -> bool:
         """
-        Whether points follow the document already: a return in a manual program waits for its decision (R-30).
+        Whether points follow the document already: a return may wait for its decision (R-30).
         """
-        if not isinstance(fact.command, ReturnLines) or fact.terms.returns == "automatic":
+        if not isinstance(fact.command, ReturnLines) or side in _AT_ONCE[fact.terms.returns]:
             return True
         decisions = {decision.command.return_id for decision in self.of_kind(DecideReturn)}
         return fact.command.id in decisions
 
-    def kept(self, document: Order, *, returned: bool) -> dict[str, int]:
+    def kept(self, document: Order, side: Side | None) -> dict[str, int]:
         """
-        Units of each line that are not cancelled and, where `returned`, not returned; never below 0.
+        Units of each line that are not cancelled and, for a side, not returned; never below 0.
         """
         gone = self.quantities(CancelLines)
-        back = self.quantities(ReturnLines) if returned else {}
+        back = self.quantities(ReturnLines, None, side) if side else {}
         return self.left(document, gone, back)
 
     @staticmethod
@@ -279,6 +346,22 @@ class OrderState:
             if satisfied(self, instant):
                 return instant
         return None
+
+
+def _status_by(closing: Entry) -> HoldStatus:
+    if closing.kind == "lapsed":
+        return HOLD_TRANSITIONS["held", "deadline"]
+    return HOLD_TRANSITIONS["held", "capture" if isinstance(closing.command, Capture) else "release"]
+
+
+def gone_share(document: Order, held: dict[str, int], kept: dict[str, int]) -> Fraction:
+    """
+    Return which part of the price of the units held, or of their number where they cost nothing, is no longer kept.
+    """
+    price, units = sum(document.nets(held)), sum(held.values())
+    if price:
+        return 1 - Fraction(sum(document.nets(kept))) / price
+    return 1 - Fraction(sum(kept.values()), units) if units else Fraction(0)
 
 
 def _is_saved(state: OrderState, until: datetime) -> bool:

@@ -51,6 +51,15 @@ def check_total(value: int, figure: str) -> int:
     return value
 
 
+def check_operation(points: int) -> int:
+    """
+    Return the points that one operation gives, or raise `LimitExceeded` beyond 10^12 (R-01, I-30).
+    """
+    if points > POINTS_MAX:
+        raise LimitExceeded("points", POINTS_MAX)
+    return points
+
+
 def check_ratio(value: Any, field: str) -> Fraction:
     """
     Return an exact positive ratio given as `int`, `Fraction` or text such as ``"1.5"`` or ``"3/2"`` (R-03).

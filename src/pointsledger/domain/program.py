@@ -5,28 +5,29 @@ The program: everything a merchant decides about its points, as one value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from ..errors import InvalidProgram
-from .expiry import ExpiryPolicy, PendingPolicy
+from .caps import EarnCaps
+from .expiry import DAYS_MAX, ON_EVENT, ExpiryPolicy, PendingPolicy
 from .fields import as_tuple, check_choice, check_flag, check_mapping
 from .identity import check_identifier, check_text
 from .instants import check_zone
 from .mapping import from_mapping, to_mapping
 from .money import Money, check_money
-from .points import check_points, check_ratio
+from .points import check_count, check_points, check_ratio
 from .rates import ExchangeRate
 from .rules import EarnRule
 
 Timing = Literal["on_save", "on_full_payment", "on_processed", "when_all_lines_invoiced_or_cancelled"]
 RedeemingOrders = Literal["earn_nothing", "net_of_points", "full"]
 Multipliers = Literal["add_bonus", "multiply", "max"]
-GroupChoice = Literal["best", "first"]
-Returns = Literal["manual", "automatic"]
+GroupChoice = Literal["best", "first", "most_specific"]
+Returns = Literal["manual", "automatic", "give_back", "take_back"]
 Shortfall = Literal["debt", "clamp", "refuse"]
 UseOrder = Literal["soonest_expiry", "oldest_first"]
 Lapsed = Literal["expire", "grace", "fresh"]
@@ -116,6 +117,25 @@ class RestorePolicy:
 
 
 @frozen(kw_only=True, cache_hash=True)
+class NoticePolicy:
+    """
+    What holders are told (R-42).
+
+    Args:
+        warn_days: how many days before points lapse their holder is warned; None: never (S1.28).
+        subscribed: whether who has said nothing is subscribed, to balance updates and to warnings alike.
+    """
+
+    warn_days: int | None = None
+    subscribed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.warn_days is not None:
+            check_count(self.warn_days, "warn_days", most=DAYS_MAX)
+        check_flag(self.subscribed, "subscribed")
+
+
+@frozen(kw_only=True, cache_hash=True)
 class Program:
     """
     A loyalty program; a value that is handed in, compared and kept with what it produced.
@@ -124,19 +144,26 @@ class Program:
         id: the program's identifier; accounts belong to one program (R-06).
         timezone: the IANA zone in which every calendar rule works (R-04).
         earn_rules: in order of declaration; ids are unique.
-        exchange_rates: from points to money; for each currency the first counts.
+        exchange_rates: from points to money; the one that is named most narrowly counts, then the first (R-23).
         expiry, pending: for points whose rule has no policy of its own.
         timing: which facts of an order turn into points (R-13).
         redeeming_orders: what an order earns on which points are redeemed (R-18).
         multipliers: how several multipliers combine: 2x and 3x make 4x, 6x or 3x (R-17).
-        groups: for each exclusive group of rules, whether the best or the first counts; best by default.
+        groups: for each exclusive group of rules, whether the best counts (by default), the first by priority, or the
+            most specific: the rule that names channel and group, then group, then channel, then neither (S1.29).
+        caps: what bounds earning (R-19).
         limits: what bounds a redemption (R-25).
-        returns: whether returns wait for a decision (R-30).
+        returns: whether returns wait for a decision (R-30); `give_back` and `take_back` do this half at once.
         shortfall: what happens when points to take back are spent (R-32).
         restore: what happens when points come back to a lapsed lot (R-34).
         use_order: which lot is drawn first (R-09).
+        approval_above: adjustments by more points than this wait for a second actor (R-40); None: none do.
+        notices: what holders are told (R-42).
         unit: what the points are called (R-43).
         active: False shows and uses nothing, and loses nothing (R-43).
+        storefront: False lets only commands that name an actor earn or use points: an administrator acts for the
+            customer (S1.12).
+        history_shown: whether the shop's pages show holders their history; the ledger only keeps it (S1.13).
     """
 
     id: str
@@ -149,13 +176,18 @@ class Program:
     redeeming_orders: RedeemingOrders = "earn_nothing"
     multipliers: Multipliers = "add_bonus"
     groups: Mapping[str, GroupChoice] = field(factory=dict[str, GroupChoice], hash=False)
+    caps: EarnCaps = EarnCaps()
     limits: RedemptionLimits = RedemptionLimits()
     returns: Returns = "manual"
     shortfall: Shortfall = "debt"
     restore: RestorePolicy = RestorePolicy()
     use_order: UseOrder = "soonest_expiry"
+    approval_above: int | None = None
+    notices: NoticePolicy = NoticePolicy()
     unit: Unit = Unit()
     active: bool = True
+    storefront: bool = True
+    history_shown: bool = True
 
     def __attrs_post_init__(self) -> None:
         check_identifier(self.id, "id")
@@ -165,9 +197,12 @@ class Program:
                 raise InvalidProgram(name, getattr(self, name), f"must be {kind.__name__}")
         for name, choices in _CHOICES.items():
             check_choice(getattr(self, name), name, choices)
-        check_flag(self.active, "active")
+        for flag in ("active", "storefront", "history_shown"):
+            check_flag(getattr(self, flag), flag)
+        if self.approval_above is not None:
+            check_points(self.approval_above, "approval_above", least=0)
         self._check_rules()
-        self._check_rates()
+        _check_sequence(self.exchange_rates, "exchange_rates", ExchangeRate)
         self._check_groups()
 
     def _check_rules(self) -> None:
@@ -179,13 +214,6 @@ class Program:
             unknown = rule.multiplies - set(ids)
             if unknown:
                 raise InvalidProgram(f"earn_rules[{i}].multiplies", sorted(unknown), "names no rule of the program")
-
-    def _check_rates(self) -> None:
-        _check_sequence(self.exchange_rates, "exchange_rates", ExchangeRate)
-        currencies = [rate.currency for rate in self.exchange_rates]
-        for i, currency in enumerate(currencies):
-            if currency in currencies[:i]:
-                raise InvalidProgram(f"exchange_rates[{i}].money", currency, "has a rate already")
 
     def _check_groups(self) -> None:
         named = {rule.group for rule in self.earn_rules}
@@ -214,21 +242,56 @@ class Program:
         """
         return to_mapping(self)
 
-    def rate(self, currency: str | None = None) -> ExchangeRate | None:
+    def rate(
+        self,
+        currency: str | None = None,
+        *,
+        channel: str | None = None,
+        customer_group: str | None = None,
+        at: datetime | None = None,
+    ) -> ExchangeRate | None:
         """
-        Return the rate to a currency, or the first rate where none is named; None if there is none.
+        Return the figures of the rate that counts there, for them, then; None if there is none (R-23).
+
+        Of the rates that hold, one that names channel and group counts before one that names the group, then the
+        channel, then neither; then one with a window; then the declared first.
+
+        Args:
+            currency: the currency to pay; None: that of the rate that counts among all.
+            at: the instant; None: whenever it holds.
         """
-        for rate in self.exchange_rates:
-            if currency is None or rate.currency == currency:
-                return rate
-        return None
+        if len(self.exchange_rates) == 1 and not self.exchange_rates[0].is_narrow:  # the plain case first
+            rate = self.exchange_rates[0]
+            return rate if currency in {None, rate.currency} else None
+        holding = [
+            rate
+            for rate in self.exchange_rates
+            if currency in {None, rate.currency} and rate.holds(channel, customer_group, at)
+        ]
+        # max() keeps the first of equals.
+        return max(holding, key=lambda rate: rate.narrowness).figures if holding else None
 
     def expires_at(self, usable_from: datetime, rule: EarnRule | None = None) -> datetime | None:
         """
-        Return when points that can be used from this instant lapse, or None (R-37).
+        Return when points that can be used from this instant lapse, or None (R-37); of points that wait for an event, a
+        far date that stands for the policy (see `policy_awaiting`).
         """
         policy = self.expiry if rule is None or rule.expiry is None else rule.expiry
+        if usable_from == ON_EVENT:
+            return ON_EVENT + timedelta(days=self._policies.index(policy))
         return policy.expires_at(usable_from, self.timezone)
+
+    def policy_awaiting(self, expires_at: datetime) -> ExpiryPolicy:
+        """
+        Return the policy that will date points which wait for an event, as the far date says that they have until then.
+        """
+        return self._policies[(expires_at - ON_EVENT).days]
+
+    @property
+    def _policies(self) -> tuple[ExpiryPolicy, ...]:
+        return tuple(
+            dict.fromkeys((self.expiry, *(rule.expiry for rule in self.earn_rules if rule.expiry is not None)))
+        )
 
     def usable_from(self, earned_at: datetime, rule: EarnRule | None = None) -> datetime:
         """
@@ -239,6 +302,8 @@ class Program:
 
 
 _PARTS: dict[str, type] = {
+    "caps": EarnCaps,
+    "notices": NoticePolicy,
     "expiry": ExpiryPolicy,
     "pending": PendingPolicy,
     "limits": RedemptionLimits,

@@ -82,12 +82,30 @@ class NextChange:
 
 
 @frozen
-class OrderEntries:
+class EntriesAbout:
     """
-    Every entry whose command names this order, by sequence. Answer: tuple of `Entry`.
+    Every entry with this topic, such as an order, by sequence. Answer: tuple of `Entry`.
     """
 
-    order: str
+    topic: str
+
+
+@frozen
+class OpenHolds:
+    """
+    The ``held`` entries whose points are neither captured nor free again, by sequence. Answer: tuple of `Entry`.
+    """
+
+
+@frozen
+class EarnedWithin:
+    """
+    The points earned in since <= occurred_at < until under a program that caps periods, less what was taken back of
+    them. Answer: `int`.
+    """
+
+    since: datetime
+    until: datetime
 
 
 @frozen
@@ -127,7 +145,9 @@ Read: TypeAlias = (
     | NextLapse
     | LotsNamed
     | NextChange
-    | OrderEntries
+    | EntriesAbout
+    | OpenHolds
+    | EarnedWithin
     | EntriesOn
     | EntriesAfter
     | DrawsOn
@@ -145,12 +165,29 @@ def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tupl
     return lots
 
 
-def read_entries(read: OrderEntries | EntriesOn | EntriesAfter | DrawsOn) -> Reading[tuple[Entry, ...]]:
+def read_entries(read: EntriesAbout | OpenHolds | EntriesOn | EntriesAfter | DrawsOn) -> Reading[tuple[Entry, ...]]:
     """
     Ask for entries.
     """
     entries: tuple[Entry, ...] = yield read
     return entries
+
+
+def read_command(entry: Entry) -> Reading[tuple[Entry, ...]]:
+    """
+    Ask for every entry of the command that wrote this one, by sequence.
+    """
+    first = entry.sequence - entry.ordinal
+    found: tuple[Entry, ...] = ()
+    while True:
+        page = yield from read_entries(EntriesAfter(first - 1 + len(found), _FEW))
+        found += tuple(each for each in page if each.sequence - each.ordinal == first)
+        if len(page) < _FEW or page[-1].sequence - page[-1].ordinal != first:
+            return found
+
+
+_FEW = 16
+"""As many entries as hardly a command writes."""
 
 
 def read_next_lapse(after: datetime) -> Reading[tuple[int, datetime] | None]:
@@ -159,6 +196,14 @@ def read_next_lapse(after: datetime) -> Reading[tuple[int, datetime] | None]:
     """
     lapse: tuple[int, datetime] | None = yield NextLapse(after)
     return lapse
+
+
+def read_earned(since: datetime, until: datetime) -> Reading[int]:
+    """
+    Ask how many points were earned in a period.
+    """
+    points: int = yield EarnedWithin(since, until)
+    return points
 
 
 def read_next_change(after: datetime) -> Reading[datetime | None]:

@@ -4,8 +4,9 @@ How many points can be redeemed, and what they are worth: gates, then clamps, in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import lcm
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -65,21 +66,13 @@ def check_gates(program: Program, account: Account) -> None:
         raise BelowThreshold(account.available, threshold)
 
 
-def rate_for(program: Program, currency: str | None) -> ExchangeRate | None:
-    """
-    Return the rate to the currency; None where none is named and the program has no rate.
-
-    Raises:
-        NoExchangeRate: a currency is named and has no rate (R-02).
-    """
-    rate = program.rate(currency)
-    if rate is None and currency is not None:
-        raise NoExchangeRate(currency)
-    return rate
+RateIn: TypeAlias = Callable[[str | None], ExchangeRate | None]
+"""Says the rate in force to a currency, or to that of the first rate where none is named; None: there is none."""
 
 
 def quote_redemption(
-    program: Program,
+    limits: RedemptionLimits,
+    rate_in: RateIn,
     available: int,
     *,
     requested: int | None = None,
@@ -94,11 +87,13 @@ def quote_redemption(
     `to_pay` where it is not given.
 
     Raises:
-        NoExchangeRate: the currency has no rate.
+        NoExchangeRate: the currency has no rate (R-02).
         InvalidInput: the program limits the share of an order and neither `to_pay` nor `eligible` is given.
     """
-    limits = program.limits
-    rate = rate_for(program, currency or (to_pay.currency if to_pay else None))
+    currency = currency or (to_pay.currency if to_pay else None)
+    rate = rate_in(currency)
+    if rate is None and currency is not None:
+        raise NoExchangeRate(currency)
     if limits.share_max is not None and to_pay is None and eligible is None:
         raise InvalidInput("to_pay", None, "is required: the program limits the share of an order that points pay")
     points = available if requested is None else requested

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import heappop, heappush, nsmallest
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import Factory, define
 
-from ..domain.account import Account
-from ..domain.commands import order_of
+from ..domain.account import Account, note_hold
 from ..domain.decisions import Decision
-from ..domain.entries import Entry
+from ..domain.entries import Entry, counts_at
 from ..domain.instants import LATEST
 from ..domain.lots import ORDER_OF_USE, Lot
 from ..domain.points import TOTAL_MAX
@@ -26,13 +25,15 @@ from ..domain.program import UseOrder
 from ..domain.reads import (
     DrawsOn,
     DueLots,
+    EarnedWithin,
+    EntriesAbout,
     EntriesAfter,
     EntriesOn,
     LotsNamed,
     NextChange,
     NextLapse,
+    OpenHolds,
     OpenLots,
-    OrderEntries,
     Reading,
     UsableLots,
 )
@@ -40,6 +41,10 @@ from ..errors import StorageBusy, StorageClosed
 from ..port import Job
 
 T = TypeVar("T")
+
+
+Diary = Literal["next_change_at", "notice_at"]
+"""A figure of an account by which a room finds it."""
 
 
 @define
@@ -52,15 +57,17 @@ class Shelf:
     entries: list[Entry] = Factory(list[Entry])
     keys: dict[str, int] = Factory(dict[str, int])
     """The sequence of the first entry under each key."""
-    orders: dict[str, list[int]] = Factory(dict[str, list[int]])
-    """The sequences of the entries that name each order."""
+    topics: dict[str, list[int]] = Factory(dict[str, list[int]])
+    """The sequences of the entries on each topic."""
+    holds: dict[int, Entry] = Factory(dict[int, Entry])
+    """The open holds, by the sequence of their entry."""
     lots: dict[int, Lot] = Factory(dict[int, Lot])
     reversals: dict[int, list[int]] = Factory(dict[int, list[int]])
     """The sequences of the entries that reverse each entry."""
     waiting: list[tuple[datetime, int]] = Factory(list[tuple[datetime, int]])
     """When each lot that was opened as pending becomes usable, and its id, ascending."""
-    queued: datetime | None = None
-    """The instant of change under which its room has queued it."""
+    queued: dict[Diary, datetime | None] = Factory(dict[Diary, datetime | None])
+    """The instants under which its room has queued it."""
     in_use: dict[UseOrder, list[tuple[Any, ...]]] = Factory(dict[UseOrder, list[tuple[Any, ...]]])
     """For each order of use that was asked for: the sort keys of lots with points left, ascending."""
 
@@ -84,11 +91,11 @@ class Shelf:
             self.entries.append(entry)
             if entry.ordinal == 0 and entry.key is not None:
                 self.keys[entry.key] = entry.sequence
-            order = order_of(entry.command)
-            if order is not None:
-                self.orders.setdefault(order, []).append(entry.sequence)
+            if entry.topic is not None:
+                self.topics.setdefault(entry.topic, []).append(entry.sequence)
             if entry.reverses is not None:
                 self.reversals.setdefault(entry.reverses, []).append(entry.sequence)
+            note_hold(self.holds, entry)
             if entry.opened is not None and entry.opened.available_at > entry.recorded_at:
                 insort(self.waiting, (entry.opened.available_at, entry.opened.id))
         for lot in decision.lots:
@@ -96,37 +103,39 @@ class Shelf:
             self.lots[lot.id] = lot
         self.account = decision.account
 
-    def forget(self, decision: Decision, account: Account, lots: Sequence[Lot]) -> None:
+    def forget(self, decision: Decision, account: Account, lots: Sequence[Lot], holds: dict[int, Entry]) -> None:
         """
-        Undo `store`, given the account and the changed lots as they were before.
+        Undo `store`, given the account, the changed lots and the open holds as they were before.
         """
+        self.holds = holds
         known = {lot.id: lot for lot in lots}
         for entry in decision.entries:
             self.keys.pop(entry.key or "", None)
-            order = order_of(entry.command)
-            if order is not None:
-                self.orders[order].remove(entry.sequence)
+            if entry.topic is not None:
+                self.topics[entry.topic].remove(entry.sequence)
             if entry.reverses is not None:
                 self.reversals[entry.reverses].remove(entry.sequence)
         del self.entries[account.version :]
         self.waiting = [(when, lot) for when, lot in self.waiting if lot <= account.version]
         for lot in decision.lots:
             before = known.get(lot.id)
-            self._sort_in(lot, before or lot.with_points(0, 0))
+            self._sort_in(lot, before or lot.with_points(0, 0, 0))
             self.lots.pop(lot.id)
             if before is not None:
                 self.lots[lot.id] = before
         self.account = account
 
     def _sort_in(self, before: Lot | None, after: Lot) -> None:
-        was, now = before is not None and before.remaining > 0, after.remaining > 0
-        if was != now:
-            for use_order, ranks in self.in_use.items():
-                rank = ORDER_OF_USE[use_order](after)
-                if now:
-                    insort(ranks, rank)
-                else:
-                    del ranks[bisect_left(ranks, rank)]
+        for use_order, ranks in self.in_use.items():
+            rank = ORDER_OF_USE[use_order]
+            was = rank(before) if before is not None and before.remaining else None
+            now = rank(after) if after.remaining else None
+            if was == now:
+                continue
+            if was is not None:
+                del ranks[bisect_left(ranks, was)]
+            if now is not None:
+                insort(ranks, now)
 
     # --- what decisions ask ----------------------------------------------------------------------------------
 
@@ -170,7 +179,7 @@ class Shelf:
         if read.everything:
             return tuple(sorted(self.open_lots(OpenLots()), key=lambda lot: lot.id))
         first, last = (bisect_right(self.waiting, (when, TOTAL_MAX)) for when in (read.after, read.at))
-        started = {lot for _, lot in self.waiting[first:last] if self.lots[lot].remaining}
+        started = {lot for when, lot in self.waiting[first:last] if self._still_waits(when, lot)}
         ranks = self._lots_in("soonest_expiry")
         lapsed = {rank[-1] for rank in ranks[: bisect_right(ranks, (read.at, LATEST))]}
         return tuple(self.lots[lot] for lot in sorted(started | lapsed))
@@ -183,10 +192,16 @@ class Shelf:
         lapsing = bisect_right(ranks, (read.after, LATEST))
         soonest = [when for when, *_ in ranks[lapsing : lapsing + 1] if when < LATEST]
         for when, lot in self.waiting[bisect_right(self.waiting, (read.after, TOTAL_MAX)) :]:
-            if self.lots[lot].remaining:
+            if self._still_waits(when, lot):
                 soonest.append(when)
                 break
         return min(soonest, default=None)
+
+    def _still_waits(self, when: datetime, lot: int) -> bool:
+        """
+        Whether a lot that was opened as pending has points left, and no event has made it usable since.
+        """
+        return self.lots[lot].remaining > 0 and self.lots[lot].available_at == when
 
     def next_lapse(self, read: NextLapse) -> tuple[int, datetime] | None:
         """
@@ -206,11 +221,25 @@ class Shelf:
         """
         return tuple(self.lots[lot] for lot in read.ids)
 
-    def order_entries(self, read: OrderEntries) -> tuple[Entry, ...]:
+    def entries_about(self, read: EntriesAbout) -> tuple[Entry, ...]:
         """
-        Return the entries that name an order.
+        Return the entries on a topic.
         """
-        return tuple(self.entries[sequence - 1] for sequence in self.orders.get(read.order, ()))
+        return tuple(self.entries[sequence - 1] for sequence in self.topics.get(read.topic, ()))
+
+    def open_holds(self, read: OpenHolds) -> tuple[Entry, ...]:
+        """
+        Return the open holds.
+        """
+        return tuple(self.holds.values())
+
+    def earned_within(self, read: EarnedWithin) -> int:
+        """
+        Return what was earned in a period, less what was taken back of it; looks at every entry.
+        """
+        counted = [e for e in self.entries if counts_at(e) is not None and read.since <= e.occurred_at < read.until]
+        taken = (self.entries[sequence - 1] for entry in counted for sequence in self.reversals.get(entry.sequence, ()))
+        return sum(entry.points for entry in counted) - sum(r.claimed + r.withheld for r in taken)
 
     def entries_on(self, read: EntriesOn) -> tuple[Entry, ...]:
         """
@@ -242,22 +271,28 @@ _ANSWERS: dict[type, Callable[[Shelf, Any], Any]] = {
     NextLapse: Shelf.next_lapse,
     NextChange: Shelf.next_change,
     LotsNamed: Shelf.lots_named,
-    OrderEntries: Shelf.order_entries,
+    EntriesAbout: Shelf.entries_about,
+    OpenHolds: Shelf.open_holds,
+    EarnedWithin: Shelf.earned_within,
     EntriesOn: Shelf.entries_on,
     EntriesAfter: Shelf.entries_after,
     DrawsOn: Shelf.draws_on,
 }
 
 
+def _diaries() -> dict[Diary, list[tuple[datetime, str]]]:
+    return {"next_change_at": [], "notice_at": []}
+
+
 @define
 class Room:
     """
-    The shelves of one program, and when time may change them.
+    The shelves of one program, and when something is due on them.
     """
 
     shelves: dict[str, Shelf] = Factory(dict[str, Shelf])
-    changes: list[tuple[datetime, str]] = Factory(list[tuple[datetime, str]])
-    """A heap of instants of change and accounts; some no longer hold, which is seen when they come up."""
+    diaries: dict[Diary, list[tuple[datetime, str]]] = Factory(_diaries)
+    """For each figure, a heap of instants and accounts; some no longer hold, which is seen when they come up."""
 
     def shelf(self, program: str, account: str) -> Shelf:
         """
@@ -274,22 +309,25 @@ class Room:
             self.shelves.pop(account.id, None)
             return
         self.shelves[account.id] = shelf
-        if account.next_change_at is not None and account.next_change_at != shelf.queued:
-            heappush(self.changes, (account.next_change_at, account.id))
-        shelf.queued = account.next_change_at
+        for name, diary in self.diaries.items():
+            when: datetime | None = getattr(account, name)
+            if when is not None and when != shelf.queued.get(name):
+                heappush(diary, (when, account.id))
+            shelf.queued[name] = when
 
-    def due(self, at: datetime, limit: int) -> list[str]:
+    def due(self, name: Diary, at: datetime, limit: int) -> list[str]:
         """
-        Return the accounts that change by `at`, earliest first.
+        Return the accounts on which something is due by `at`, earliest first.
         """
+        diary = self.diaries[name]
         found: dict[tuple[datetime, str], None] = {}
-        while self.changes and self.changes[0][0] <= at and len(found) < limit:
-            change = heappop(self.changes)
-            shelf = self.shelves.get(change[1])
-            if shelf is not None and shelf.account.next_change_at == change[0]:
-                found[change] = None
-        for change in found:
-            heappush(self.changes, change)
+        while diary and diary[0][0] <= at and len(found) < limit:
+            item = heappop(diary)
+            shelf = self.shelves.get(item[1])
+            if shelf is not None and getattr(shelf.account, name) == item[0]:
+                found[item] = None
+        for item in found:
+            heappush(diary, item)
         return [account for _, account in found]
 
 
@@ -327,26 +365,26 @@ class MemoryStorage:
         """
         with self._lock:
             self._check_free()
-            done: list[tuple[Room, Shelf, Decision, Account, tuple[Lot, ...]]] = []
+            done: list[tuple[Room, Shelf, Decision, Account, tuple[Lot, ...], dict[int, Entry]]] = []
             try:
                 self._at_work = True
                 for job in jobs:
                     room = self._room(job.program)
                     shelf, decision = _decide(room, job)
                     known = tuple(shelf.lots[lot.id] for lot in decision.lots if lot.id in shelf.lots)
-                    done.append((room, shelf, decision, shelf.account, known))
+                    done.append((room, shelf, decision, shelf.account, known, dict(shelf.holds)))
                     if not decision.replayed:
                         shelf.store(decision)
                         room.keep(shelf)
             except BaseException:
-                for room, shelf, decision, account, lots in reversed(done):
+                for room, shelf, decision, account, lots, holds in reversed(done):
                     if not decision.replayed:
-                        shelf.forget(decision, account, lots)
+                        shelf.forget(decision, account, lots, holds)
                         room.keep(shelf)
                 raise
             finally:
                 self._at_work = False
-            return tuple(decision for _, _, decision, _, _ in done)
+            return tuple(decision for _, _, decision, *_ in done)
 
     def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
         """
@@ -376,7 +414,15 @@ class MemoryStorage:
         """
         with self._lock:
             self._check_free()
-            return self._room(program).due(at, limit)
+            return self._room(program).due("next_change_at", at, limit)
+
+    def accounts_to_notify(self, program: str, at: datetime, limit: int) -> Sequence[str]:
+        """
+        List accounts on which notices may be due; see `pointsledger.port.Storage.accounts_to_notify`.
+        """
+        with self._lock:
+            self._check_free()
+            return self._room(program).due("notice_at", at, limit)
 
     def close(self) -> None:
         """

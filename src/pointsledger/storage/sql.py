@@ -27,13 +27,15 @@ from ..domain.program import Program
 from ..domain.reads import (
     DrawsOn,
     DueLots,
+    EarnedWithin,
+    EntriesAbout,
     EntriesAfter,
     EntriesOn,
     LotsNamed,
     NextChange,
     NextLapse,
+    OpenHolds,
     OpenLots,
-    OrderEntries,
     Reading,
     UsableLots,
 )
@@ -41,6 +43,7 @@ from ..errors import Corrupt, VersionConflict
 from ..port import Job
 from .sql_rows import (
     ACCOUNT,
+    DATING,
     ENTRY,
     LOT,
     Row,
@@ -50,6 +53,7 @@ from .sql_rows import (
     digest_of,
     entry_of,
     entry_row,
+    expiry_of,
     lot_of,
     lot_row,
     program_of,
@@ -114,7 +118,17 @@ _INSERT_ENTRY = (
     f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({', '.join('?' * (ENTRY.count(',') + 3))})"
 )
 _INSERT_LOT = f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({', '.join('?' * (LOT.count(',') + 4))})"
-_UPDATE_LOT = "UPDATE {lots} SET remaining = ?, expired = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+_UPDATE_LOT = (
+    "UPDATE {lots} SET remaining = ?, expired = ?, held = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
+)
+_REDATE_LOT = (
+    "UPDATE {lots} SET available_at = ?, expires_at = ?, follows = ? WHERE program = ? AND account = ? AND lot = ?"
+)
+_EARNED_WITHIN = (
+    "SELECT SUM(e.points), SUM((SELECT SUM(r.claimed + r.withheld) FROM {entries} r WHERE r.program = e.program "
+    "AND r.account = e.account AND r.reverses = e.sequence)) FROM {entries} e WHERE e.program = ? AND e.account = ? "
+    "AND e.counts_at >= ? AND e.counts_at < ?"
+)
 _NEXT_LAPSE = (
     "SELECT expires_at, SUM(remaining) FROM {lots} WHERE program = ? AND account = ? AND remaining > 0 "
     "AND expires_at > ? AND expires_at < ? GROUP BY expires_at ORDER BY expires_at LIMIT 1"
@@ -128,6 +142,10 @@ _SELECT_ENTRIES = (
 )
 # By itself an index answers this; asked for whole entries in order, SQLite walks through the account instead.
 _SEQUENCES = "SELECT sequence FROM {entries} WHERE program = ? AND account = ? AND "
+
+
+def _has_allocations(row: Row) -> bool:
+    return row[1] in DATING or bool(row[2] and row[9] is None)
 
 
 @frozen
@@ -177,6 +195,7 @@ class Books:
         try:
             yield from self._write_account(before, decision.account, digest)
             yield from self._write_entries(decision.entries, digest)
+            yield from self._write_holds(decision.entries)
             yield from self._write_lots(before.version, decision)
         except RowExists:
             raise VersionConflict(self.account, before.version) from None
@@ -240,6 +259,15 @@ class Books:
             ],
         )
 
+    def _write_holds(self, entries: Sequence[Entry]) -> Body[None]:
+        for entry in entries:
+            if entry.kind == "held":
+                sql = "INSERT INTO {holds} (program, account, sequence) VALUES (?, ?, ?)"
+                yield from _write(self.dialect(sql), self.program, self.account, entry.sequence)
+            elif entry.kind in {"released", "lapsed"}:
+                sql = "DELETE FROM {holds} WHERE program = ? AND account = ? AND sequence = ?"
+                yield from _write(self.dialect(sql), self.program, self.account, entry.reverses)
+
     def entries(self, where: str, *parameters: Any, limit: int | None = None) -> Body[tuple[Entry, ...]]:
         """
         Return the entries that match, by sequence.
@@ -250,7 +278,7 @@ class Books:
         rows = yield from _ask(sql, self.program, self.account, *parameters)
         if not rows:
             return ()
-        parts = yield from self._allocations([row[0] for row in rows if row[2] and row[10] is None])
+        parts = yield from self._allocations([row[0] for row in rows if _has_allocations(row)])
         commands: dict[int, Command] = {}
         found: list[Entry] = []
         for row in rows:
@@ -308,6 +336,7 @@ class Books:
                 (
                     lot.remaining,
                     lot.expired,
+                    lot.held,
                     int(lot.available_at > as_of),
                     self.program,
                     self.account,
@@ -315,6 +344,23 @@ class Books:
                 )
                 for lot in decision.lots
                 if lot.id <= version
+            ],
+        )
+        # Dates change seldom and stand in indexes, so they are not written with every draw.
+        dated = {part.lot for entry in decision.entries if entry.kind in DATING for part in entry.allocations}
+        yield from _write_many(
+            self.dialect(_REDATE_LOT),
+            [
+                (
+                    micros(lot.available_at),
+                    expiry_of(lot),
+                    int(lot.follows),
+                    self.program,
+                    self.account,
+                    lot.id,
+                )
+                for lot in decision.lots
+                if lot.id in dated
             ],
         )
 
@@ -429,11 +475,27 @@ class Books:
             found += yield from self.lots("lot = ?", lot)
         return tuple(found)
 
-    def order_entries(self, read: OrderEntries) -> Body[tuple[Entry, ...]]:
+    def entries_about(self, read: EntriesAbout) -> Body[tuple[Entry, ...]]:
         """
-        Read the entries of one order.
+        Read the entries on one topic.
         """
-        return (yield from self.entries_through("order_id", read.order))
+        return (yield from self.entries_through("topic", read.topic))
+
+    def open_holds(self, read: OpenHolds) -> Body[tuple[Entry, ...]]:
+        """
+        Read the entries of open holds.
+        """
+        where = "e.sequence IN (SELECT sequence FROM {holds} WHERE program = ? AND account = ?)"
+        return (yield from self.entries(where, self.program, self.account))
+
+    def earned_within(self, read: EarnedWithin) -> Body[int]:
+        """
+        Sum what was earned in a period, less what was taken back of it.
+        """
+        since, until = micros(read.since), micros(read.until)
+        rows = yield from _ask(self.dialect(_EARNED_WITHIN), self.program, self.account, since, until)
+        earned, taken = rows[0]
+        return int(earned or 0) - int(taken or 0)
 
     def entries_on(self, read: EntriesOn) -> Body[tuple[Entry, ...]]:
         """
@@ -467,7 +529,9 @@ _ANSWERS: dict[type, Callable[[Books, Any], Body[Any]]] = {
     NextLapse: Books.next_lapse,
     NextChange: Books.next_change,
     LotsNamed: Books.lots_named,
-    OrderEntries: Books.order_entries,
+    EntriesAbout: Books.entries_about,
+    OpenHolds: Books.open_holds,
+    EarnedWithin: Books.earned_within,
     EntriesOn: Books.entries_on,
     EntriesAfter: Books.entries_after,
     DrawsOn: Books.draws_on,
@@ -522,6 +586,17 @@ def accounts(dialect: Dialect, program: str, after: str, limit: int) -> Body[tup
     """
     sql = dialect("SELECT account FROM {accounts} WHERE program = ? AND account > ? ORDER BY account LIMIT ?")
     rows = yield from _ask(sql, program, after, limit)
+    return tuple(row[0] for row in rows)
+
+
+def accounts_to_notify(dialect: Dialect, program: str, at: datetime, limit: int) -> Body[tuple[str, ...]]:
+    """
+    List accounts on which notices may be due by an instant, earliest first.
+    """
+    sql = dialect(
+        "SELECT account FROM {accounts} WHERE program = ? AND notice_at <= ? ORDER BY notice_at, account LIMIT ?"
+    )
+    rows = yield from _ask(sql, program, micros(at), limit)
     return tuple(row[0] for row in rows)
 
 

@@ -14,28 +14,36 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from ..domain.account import Account, Flows
-from ..domain.commands import Command, command_from_mapping, command_to_mapping, order_of
-from ..domain.entries import Allocation, Entry
+from ..domain.account import Account, Flows, Lapse
+from ..domain.commands import Command, command_from_mapping, command_to_mapping
+from ..domain.entries import Allocation, Entry, counts_at
 from ..domain.instants import from_micros, micros
-from ..domain.lots import Lot
+from ..domain.lots import Lot, LotDates
+from ..domain.mapping import from_mapping, to_mapping
 from ..domain.money import Money
+from ..domain.profile import Profile
 from ..domain.program import Program
 from ..domain.rates import ExchangeRate
 from .sql_schema import NEVER
 
 Row: TypeAlias = Sequence[Any]
 
+_UNKNOWN = Profile()
+"""The profile of a holder of whom nothing is known; it is not stored."""
+
 ACCOUNT = (
-    "version, as_of, available, pending, debt, earned, adjusted, redeemed, restored, expired, reversed, removed, "
-    "repaid, forgiven, next_change_at, lapses_at, closed"
+    "version, as_of, available, pending, held, debt, earned, adjusted, redeemed, restored, expired, reversed, "
+    "removed, repaid, forgiven, next_change_at, lapses_at, lapsed_at, lapsed_through, closed, profile, notice_at"
 )
 ENTRY = (
-    "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, order_id, "
-    "available_at, expires_at, debt, reverses, claimed, shortfall, rate_points, rate_money, money, still_to_pay, "
-    "lapses_at, terms"
+    "sequence, kind, points, balance_after, occurred_at, recorded_at, command_key, ordinal, command, "
+    "available_at, expires_at, follows, debt, reverses, claimed, shortfall, rate_points, rate_money, money, "
+    "still_to_pay, lapses_at, channel, topic, rule, withheld, counts_at, terms"
 )
-LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired"
+LOT = "lot, points, remaining, earned_at, available_at, expires_at, expired, held, follows"
+
+DATING = frozenset({"redated", "reinstated"})
+"""Kinds of entry whose dates are those of their allocations' lots."""
 
 
 def account_row(account: Account) -> tuple[Any, ...]:
@@ -47,11 +55,16 @@ def account_row(account: Account) -> tuple[Any, ...]:
         micros(account.as_of),
         account.available,
         account.pending,
+        account.held,
         account.debt,
         *account.flows,
         _at(account.next_change_at),
         _at(account.lapses_at),
+        None if account.lapsed is None else micros(account.lapsed.at),
+        None if account.lapsed is None else account.lapsed.through,
         int(account.closed),
+        None if account.profile == _UNKNOWN else _COMPACT.encode(to_mapping(account.profile)),
+        _at(account.notice_at),
     )
 
 
@@ -72,8 +85,8 @@ def account_of(program: str, account: str, row: Row) -> Account:
     """
     Return the account that a row of `ACCOUNT` holds.
     """
-    version, as_of, available, pending, debt = row[:5]
-    next_change_at, lapses_at, closed = row[14:]
+    version, as_of, available, pending, held, debt = row[:6]
+    next_change_at, lapses_at, lapsed_at, lapsed_through, closed, profile, notice_at = row[15:]
     return Account(
         program,
         account,
@@ -81,11 +94,15 @@ def account_of(program: str, account: str, row: Row) -> Account:
         from_micros(as_of),
         available,
         pending,
+        held,
         debt,
-        Flows(*row[5:14]),
+        Flows(*row[6:15]),
         _instant(next_change_at),
         _instant(lapses_at),
+        None if lapsed_at is None else Lapse(from_micros(lapsed_at), lapsed_through),
         bool(closed),
+        _UNKNOWN if profile is None else from_mapping(Profile, json.loads(profile)),
+        _instant(notice_at),
     )
 
 
@@ -94,6 +111,7 @@ def entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
     Return the columns of `ENTRY`, given the digest of the entry's program.
     """
     opened, rate = entry.opened, entry.rate
+    dates = entry.dates if opened is None else entry.lot_dates
     return (
         entry.sequence,
         entry.kind,
@@ -104,9 +122,9 @@ def entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
         entry.key,
         entry.ordinal,
         None if entry.ordinal else _command_text(entry.command),
-        order_of(entry.command),
-        None if opened is None else micros(opened.available_at),
-        None if opened is None else _at(opened.expires_at),
+        None if dates is None else _at(dates.available_at),
+        None if dates is None else _at(dates.expires_at),
+        None if dates is None else int(dates.follows),
         entry.debt,
         entry.reverses,
         entry.claimed,
@@ -116,6 +134,11 @@ def entry_row(entry: Entry, digest: str | None) -> tuple[Any, ...]:
         None if entry.money is None else str(entry.money),
         None if entry.still_to_pay is None else str(entry.still_to_pay),
         _at(entry.lapses_at),
+        entry.channel,
+        entry.topic,
+        entry.rule,
+        entry.withheld,
+        _at(counts_at(entry)),
         digest,
     )
 
@@ -148,6 +171,7 @@ def entry_of(row: Row, command: Command, allocations: tuple[Allocation, ...], te
     (
         available_at,
         expires_at,
+        follows,
         debt,
         reverses,
         claimed,
@@ -157,11 +181,25 @@ def entry_of(row: Row, command: Command, allocations: tuple[Allocation, ...], te
         money,
         still_to_pay,
         lapses_at,
-    ) = row[10:21]
-    opened = None
-    if available_at is not None:
-        available, expires = from_micros(available_at), _instant(expires_at)
-        opened = Lot(sequence, points, points, from_micros(occurred_at), available, expires)
+        channel,
+        topic,
+        rule,
+        withheld,
+    ) = row[9:25]
+    opened, dates = None, None
+    if follows is not None:
+        dates = LotDates(_instant(available_at), _instant(expires_at), bool(follows))
+    if dates is not None and dates.available_at is not None and points > 0 and kind not in DATING:
+        opened = Lot(
+            sequence,
+            points,
+            points,
+            from_micros(occurred_at),
+            dates.available_at,
+            dates.expires_at,
+            follows=dates.follows,
+        )
+        dates = None
     return Entry(
         sequence,
         kind,
@@ -183,6 +221,11 @@ def entry_of(row: Row, command: Command, allocations: tuple[Allocation, ...], te
         None if still_to_pay is None else Money.parse(still_to_pay),
         _instant(lapses_at),
         terms,
+        channel or command.channel,  # format 2 kept it only there
+        topic,
+        rule,
+        withheld,
+        dates,
     )
 
 
@@ -196,16 +239,25 @@ def lot_row(lot: Lot) -> tuple[Any, ...]:
         lot.remaining,
         micros(lot.earned_at),
         micros(lot.available_at),
-        NEVER if lot.expires_at is None else micros(lot.expires_at),
+        expiry_of(lot),
         lot.expired,
+        lot.held,
+        int(lot.follows),
     )
+
+
+def expiry_of(lot: Lot) -> int:
+    """
+    Return the column for when a lot lapses.
+    """
+    return NEVER if lot.expires_at is None else micros(lot.expires_at)
 
 
 def lot_of(row: Row) -> Lot:
     """
     Return the lot that a row of `LOT` holds.
     """
-    lot, points, remaining, earned_at, available_at, expires_at, expired = cast("tuple[int, ...]", row)
+    lot, points, remaining, earned_at, available_at, expires_at, expired, held, follows = cast("tuple[int, ...]", row)
     return Lot(
         lot,
         points,
@@ -214,6 +266,8 @@ def lot_of(row: Row) -> Lot:
         from_micros(available_at),
         None if expires_at == NEVER else from_micros(expires_at),
         expired,
+        held,
+        bool(follows),
     )
 
 

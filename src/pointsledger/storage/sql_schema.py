@@ -37,9 +37,12 @@ class Dialect:
         return _filled(self, template)
 
 
+_TABLES = ("schema", "accounts", "entries", "allocations", "lots", "holds", "terms")
+
+
 @cache
 def _filled(dialect: Dialect, template: str) -> str:
-    names = {name: dialect.prefix + name for name in ("schema", "accounts", "entries", "allocations", "lots", "terms")}
+    names = {name: dialect.prefix + name for name in _TABLES}
     keep_terms = (
         "INSERT INTO {terms} (program, account, digest, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
     ).format(**names)
@@ -174,6 +177,103 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE INDEX {prefix}accounts_by_change ON {accounts} (program, next_change_at, account)
             WHERE next_change_at IS NOT NULL
+        """,
+    ),
+    # 3: holds, profiles, notices, caps, lots that are re-dated, and what entries are found by
+    (
+        """
+        CREATE TABLE {prefix}accounts_3 (
+            program {text} NOT NULL,
+            account {text} NOT NULL,
+            version {int} NOT NULL CHECK (version > 0),
+            as_of {int} NOT NULL,
+            available {int} NOT NULL CHECK (available >= 0),
+            pending {int} NOT NULL CHECK (pending >= 0),
+            held {int} NOT NULL CHECK (held >= 0),
+            debt {int} NOT NULL CHECK (debt >= 0),
+            earned {int} NOT NULL CHECK (earned >= 0),
+            adjusted {int} NOT NULL CHECK (adjusted >= 0),
+            redeemed {int} NOT NULL CHECK (redeemed >= 0),
+            restored {int} NOT NULL CHECK (restored >= 0),
+            expired {int} NOT NULL CHECK (expired >= 0),
+            reversed {int} NOT NULL CHECK (reversed >= 0),
+            removed {int} NOT NULL CHECK (removed >= 0),
+            repaid {int} NOT NULL CHECK (repaid >= 0),
+            forgiven {int} NOT NULL CHECK (forgiven >= 0),
+            next_change_at {int},
+            lapses_at {int},
+            lapsed_at {int},
+            lapsed_through {int},
+            closed {int} NOT NULL CHECK (closed IN (0, 1)),
+            profile {text},
+            notice_at {int},
+            terms {text},
+            CHECK (available = 0 OR debt = 0),
+            CHECK (earned + adjusted + restored + forgiven
+                = available + pending + held - debt + redeemed + expired + reversed + removed),
+            PRIMARY KEY (program, account)
+        ) {table}
+        """,
+        # Inactivity has lapsed an account where something was recorded at or after that instant and before
+        # the next activity moved it; the entries say when.
+        """
+        INSERT INTO {prefix}accounts_3
+        SELECT a.program, a.account, version, as_of, available, pending, 0, debt, earned, adjusted, redeemed, restored,
+            expired, reversed, removed, repaid, forgiven, next_change_at, lapses_at, l.lapsed_at, l.sequence - 1,
+            closed, NULL, NULL, terms
+        FROM {accounts} a LEFT JOIN (
+            SELECT e.program, e.account, e.lapses_at AS lapsed_at, MIN(f.sequence - f.ordinal) AS sequence
+            FROM {entries} e JOIN {entries} f ON f.program = e.program AND f.account = e.account
+                AND f.sequence > e.sequence AND f.recorded_at >= e.lapses_at
+            WHERE e.lapses_at = (
+                SELECT MAX(x.lapses_at) FROM {entries} x WHERE x.program = e.program AND x.account = e.account
+                    AND EXISTS (
+                        SELECT 1 FROM {entries} y WHERE y.program = x.program AND y.account = x.account
+                            AND y.sequence > x.sequence AND y.recorded_at >= x.lapses_at
+                    )
+                    AND NOT EXISTS (
+                        SELECT 1 FROM {entries} z WHERE z.program = x.program AND z.account = x.account
+                            AND z.sequence > x.sequence AND z.lapses_at IS NOT NULL AND z.recorded_at < x.lapses_at
+                    )
+            )
+            GROUP BY e.program, e.account, e.lapses_at
+        ) l ON l.program = a.program AND l.account = a.account
+        """,
+        "DROP TABLE {accounts}",
+        "ALTER TABLE {prefix}accounts_3 RENAME TO {accounts}",
+        """
+        CREATE INDEX {prefix}accounts_by_change ON {accounts} (program, next_change_at, account)
+            WHERE next_change_at IS NOT NULL
+        """,
+        """
+        CREATE INDEX {prefix}accounts_by_notice ON {accounts} (program, notice_at, account)
+            WHERE notice_at IS NOT NULL
+        """,
+        "DROP INDEX {prefix}entries_by_order",
+        "ALTER TABLE {entries} RENAME COLUMN order_id TO topic",
+        "ALTER TABLE {entries} ADD COLUMN channel {text}",
+        "ALTER TABLE {entries} ADD COLUMN rule {text}",
+        "ALTER TABLE {entries} ADD COLUMN withheld {int} NOT NULL DEFAULT 0",
+        "ALTER TABLE {entries} ADD COLUMN follows {int} CHECK (follows IN (0, 1))",
+        "ALTER TABLE {entries} ADD COLUMN counts_at {int}",
+        """
+        CREATE INDEX {prefix}entries_by_topic ON {entries} (program, account, topic, sequence)
+            WHERE topic IS NOT NULL
+        """,
+        """
+        CREATE INDEX {prefix}entries_counted ON {entries} (program, account, counts_at)
+            WHERE counts_at IS NOT NULL
+        """,
+        "ALTER TABLE {lots} ADD COLUMN held {int} NOT NULL DEFAULT 0 CHECK (held >= 0)",
+        "ALTER TABLE {lots} ADD COLUMN follows {int} NOT NULL DEFAULT 1 CHECK (follows IN (0, 1))",
+        "UPDATE {entries} SET follows = 1 WHERE available_at IS NOT NULL",  # and see `sql_migration`
+        """
+        CREATE TABLE {holds} (
+            program {text} NOT NULL,
+            account {text} NOT NULL,
+            sequence {int} NOT NULL,
+            PRIMARY KEY (program, account, sequence)
+        ) {table}
         """,
     ),
 )

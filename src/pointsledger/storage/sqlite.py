@@ -37,7 +37,7 @@ from ..errors import (
     VersionConflict,
 )
 from ..port import Job
-from . import forks, sql, sql_schema
+from . import forks, sql, sql_migration, sql_schema
 
 T = TypeVar("T")
 JournalMode = Literal["wal", "delete", "truncate", "persist"]
@@ -172,6 +172,12 @@ class SQLiteStorage:
         List accounts that time may change; see `pointsledger.port.Storage.due_accounts`.
         """
         return self._read(sql.due_accounts(SQLITE, program, at, limit))
+
+    def accounts_to_notify(self, program: str, at: datetime, limit: int) -> Sequence[str]:
+        """
+        List accounts on which notices may be due; see `pointsledger.port.Storage.accounts_to_notify`.
+        """
+        return self._read(sql.accounts_to_notify(SQLITE, program, at, limit))
 
     def close(self) -> None:
         """
@@ -414,13 +420,7 @@ def _migrate(cursor: sqlite3.Cursor, place: str) -> None:
     found = _stored_format(cursor)
     if found > sql_schema.SCHEMA_VERSION:
         raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
-    if not found:
-        cursor.execute(SQLITE(sql_schema.CREATE_VERSION))
-        cursor.execute(SQLITE(sql_schema.INSERT_VERSION))
-    for version, statements in enumerate(sql_schema.MIGRATIONS[found:], start=found + 1):
-        for statement in statements:
-            cursor.execute(SQLITE(statement))
-        cursor.execute(SQLITE(sql_schema.UPDATE_VERSION), (version,))
+    _run(sql_migration.migrate(SQLITE, found), cursor)
 
 
 @contextmanager
