@@ -5,28 +5,30 @@
 import pytest
 
 from tests.cli.conftest import Command
+from tests.scenarios.examples import EXAMPLES, SYSTEMS
 
 STATEMENT = """\
 Ada's statement for 2025
 ------------------------
-no  date        what      about        points  balance      worth
---  ----------  --------  -----------  ------  -------  ---------
-                opening                              0
- 1  2025-01-11  earned    order 1001      +49       49   2.00 GBP
- 2  2025-02-14  earned    order 1002     +401      450  22.50 GBP
- 3  2025-03-08  redeemed  order 1003     -400       50   2.50 GBP
- 4  2025-03-08  noted     order 1003                50   2.50 GBP
- 5  2025-04-05  earned    order 1004      +51      101   5.00 GBP
- 6  2025-04-12  reversed  order 1004      -17       84   4.00 GBP
- 7  2025-05-10  earned    order 1005      +79      163   8.00 GBP
- 8  2025-05-11  reversed  order 1005      -79       84   4.00 GBP
- 9  2025-06-20  adjusted  late parcel     +50      134   6.50 GBP
-10  2025-09-01  expired                   -50       84   4.00 GBP
-11  2025-10-18  earned    order 1006      +74      158   7.50 GBP
-12  2025-11-01  expired                   -34      124   6.00 GBP
-13  2025-12-06  earned    order 1007      +54      178   8.50 GBP
+no  date        what      about        beans  balance      worth
+--  ----------  --------  -----------  -----  -------  ---------
+                opening                             0
+ 1  2025-01-11  earned    order 1001     +49       49   2.00 GBP
+ 2  2025-02-14  earned    order 1002    +401      450  22.50 GBP
+ 3  2025-03-08  redeemed  order 1003    -400       50   2.50 GBP
+ 4  2025-03-08  noted     order 1003               50   2.50 GBP
+ 5  2025-04-05  earned    order 1004     +51      101   5.00 GBP
+ 6  2025-04-12  reversed  order 1004     -17       84   4.00 GBP
+ 7  2025-05-10  earned    order 1005     +79      163   8.00 GBP
+ 8  2025-05-11  reversed  order 1005     -79       84   4.00 GBP
+ 9  2025-06-20  adjusted  late parcel    +50      134   6.50 GBP
+10  2025-09-01  expired                  -50       84   4.00 GBP
+11  2025-10-18  earned    order 1006     +74      158   7.50 GBP
+12  2025-11-01  expired                  -34      124   6.00 GBP
+13  2025-12-06  earned    order 1007     +54      178   8.50 GBP
 
 2025-12-31 23:59: 178 beans available, worth 8.50 GBP.
+In all until then: 662 beans accrued, 400 used and 84 lapsed.
 50 beans can be used until 2025-12-31.
 74 beans can be used until 2026-04-30.
 54 beans can be used until 2026-06-30.
@@ -78,3 +80,43 @@ def test_demo_on_a_terminal(command: Command, monkeypatch: pytest.MonkeyPatch) -
     answer = command("demo")
     assert "│ earned" in answer.out
     assert "…" not in answer.out
+
+
+TRAITS = {
+    "chargeover": ("earned    order", "50 points for each unit (hosting-basic, hosting-pro)"),
+    "adobe-commerce": ("wholesale-outlet", "balance updates", "invitation_to_order", "beaten_in_group"),
+    "biztory": ("10 points for every 1.00 MYR, if verified", "refused: 1 by InsufficientPoints"),
+    "productcart": ("stars", "1 star pay 0.20 USD", "referral"),
+    "crm": ("event-visited", "Lot ", "organisation", "sales:7", "They plan a large order in autumn."),
+}
+
+
+@pytest.mark.parametrize("name", [*SYSTEMS, "coffee-club"])
+def test_any_program_has_its_year(command: Command, name: str) -> None:
+    """
+    The year is made from the program's own rules, and the books balance after it.
+    """
+    answer = command("demo", str(EXAMPLES / f"{name}.toml"))
+    assert (answer.code, answer.err) == (0, "")
+    assert f"The program: {name}" in answer.out
+    assert "the books balance" in answer.out
+    for trait in TRAITS.get(name, ()):
+        assert trait in answer.out.replace("\n", " ")
+
+
+def test_a_program_of_ones_own(command: Command, tmp_path) -> None:
+    """
+    A program without rules, in another currency, with automatic returns and every date in a far future has a year too.
+    """
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'id = "mine"\nreturns = "automatic"\npending = { kind = "event" }\n'
+        '[[exchange_rates]]\npoints = 1\nmoney = "1 JPY"\n'
+        '[[earn_rules]]\nid = "x"\nkind = "per_unit"\npoints = 3\nproducts = ["one"]\ncategories = ["c"]\n'
+        '[[earn_rules]]\nid = "y"\nkind = "per_order"\npoints = 3\ncategories = ["d"]\n'
+        '[[earn_rules]]\nid = "z"\nkind = "multiplier"\nfactor = 2\n'
+    )
+    answer = command("demo", str(file))
+    assert (answer.code, answer.err) == (0, "")
+    file.write_text('id = "empty"\n')
+    assert command("demo", str(file)).code == 0

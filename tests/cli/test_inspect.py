@@ -100,6 +100,7 @@ def test_balance_as_json(command: Command, club: list[str]) -> None:
         "at": "2025-01-31T23:00:00+00:00",
         "available": 20,
         "pending": 0,
+        "held": 0,
         "debt": 0,
         "earned": 25,
         "redeemed": 10,
@@ -120,14 +121,15 @@ def test_statement(command: Command, club: list[str]) -> None:
     assert (
         answer.out
         == """\
-no  date        what      about  points  balance     worth
---  ----------  --------  -----  ------  -------  --------
-                opening                       25  2.00 EUR
- 2  2025-01-20  redeemed  mug       -10       15  1.00 EUR
- 3  2025-01-21  adjusted  sorry      +5       20  2.00 EUR
-    2025-02-12  expired             -15        5  0.00 EUR
+no  date        what      about  stars  balance     worth
+--  ----------  --------  -----  -----  -------  --------
+                opening                      25  2.00 EUR
+ 2  2025-01-20  redeemed  mug      -10       15  1.00 EUR
+ 3  2025-01-21  adjusted  sorry     +5       20  2.00 EUR
+    2025-02-12  expired            -15        5  0.00 EUR
 
 2025-02-28 23:59: 5 stars available, worth 0.00 EUR.
+In all until then: 30 stars accrued, 10 used and 15 lapsed.
 5 stars can be used before 2025-07-01 12:00.
 """
     )
@@ -160,6 +162,7 @@ def test_statement_as_json(command: Command, club: list[str]) -> None:
             "debt": 0,
             "value": "-1.00 EUR",
             "balance_value": "1.00 EUR",
+            "rate": {"points": 10, "money": "1.00 EUR"},
             "occurred_at": "2025-01-20T11:00:00+00:00",
             "recorded_at": "2025-01-20T11:00:00+00:00",
             "order": None,
@@ -170,7 +173,12 @@ def test_statement_as_json(command: Command, club: list[str]) -> None:
         },
         "at": "2025-01-20T11:00:00+00:00",
         "booked": True,
+        "batch": None,
     }
+    assert (found["accrued"], found["used"], found["lapsed"]) == (25, 10, 0)
+    assert [(batch["lot"]["remaining"], batch["days_left"]) for batch in found["batches"]] == [
+        (15, 22)
+    ]  # to 11 February
 
 
 def test_expiring(command: Command, club: list[str]) -> None:

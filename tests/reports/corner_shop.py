@@ -5,8 +5,10 @@ A corner shop for the tests of reports: its program, its days of 2025, and a few
 from datetime import UTC, datetime
 from typing import Any
 
-from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Money, Order, OrderLine, Program
+from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, Ledger, Money, Order, OrderLine, Program, Unit
 from pointsledger.domain.commands import Adjust, Cancel, Command, Earn, Process, Redeem, ReturnLines
+from pointsledger.port import Storage
+from pointsledger.reports.statement import Statement, statement
 
 
 def at(month_and_day: str) -> datetime:
@@ -79,3 +81,19 @@ def corrects(account: str, day: str, points: int, **details: Any) -> Command:
     """
     who = {"actor": "sam", "reason": "goodwill", "key": f"{account}-corrects-{day}"}
     return Adjust(account=account, points=points, at=at(day), **who | details)
+
+
+STARS = shop(unit=Unit(singular="star", plural="stars"))
+"""The shop that calls its points stars."""
+
+
+def spring(storage: Storage, program: Program = STARS) -> Statement:
+    """
+    Let Ada earn 120 for an order and 40 by count, use 30, have 10 on hold and get 1 by hand, and return her statement
+    from 15 January to the end of February.
+    """
+    ledger = Ledger(program, storage)
+    ledger.apply_all([buys("ada", "o-1", "01-10", 120), uses("ada", "01-20", 30), earns("ada", "02-10", 40)])
+    ledger.hold("ada", 10, order="o-2", until=at("12-01"), at=at("02-20"), channel="web")
+    ledger.apply(corrects("ada", "02-21", 1, comment="sorry\nfor that"))
+    return statement(storage, program, "ada", since=midnight("2025-01-15"), until=midnight("2025-03-01"))

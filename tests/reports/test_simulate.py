@@ -124,6 +124,20 @@ def test_reversal_finds_its_entry_again(storage: Storage) -> None:
     assert (found.after.totals.reversed, found.after.totals.expired) == (30, 5)
 
 
+def test_a_lot_is_found_again(storage: Storage) -> None:
+    """
+    What was done to a lot by hand is done to the lot that the same command opens now (R-38).
+    """
+    never, soon = shop(expiry=ExpiryPolicy.never()), shop(expiry=ExpiryPolicy.after(days=1))
+    ledger = Ledger(soon, storage)
+    ledger.apply_all([earns("ada", "01-01", 5), earns("ada", "01-10", 30)])
+    ledger.assign("ada", 3, responsible="sam", actor="sam", at=at("01-10"))  # lot 2 under the other program
+    ledger.extend("ada", 3, at("03-01"), actor="sam", reason="kind", at=at("01-10"))
+    found = simulated(storage, shop(expiry=ExpiryPolicy.after(months=1)), midnight("2025-02-20"))
+    assert (found.refused, found.after.totals.outstanding) == ({}, 30)  # the 5 lapsed on 2 February
+    assert simulated(storage, never).refused == {"NotLater": 1}
+
+
 def test_decisions_accept_what_is_proposed_now(storage: Storage) -> None:
     """
     Who accepted a return as proposed accepts the other program's proposal; a changed figure stays a figure (R-30).

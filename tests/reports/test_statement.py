@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsledger import ExchangeRate, Ledger, Money, PendingPolicy
+from pointsledger import ExchangeRate, ExpiryPolicy, Ledger, Money, PendingPolicy, Program
 from pointsledger.domain.balance import Expiring
 from pointsledger.domain.commands import Expire
 from pointsledger.errors import InvalidInput, InvalidInstant, Refused
 from pointsledger.port import Storage
-from pointsledger.reports.statement import Statement, statement
+from pointsledger.reports.statement import Statement, days_left, statement
 from pointsledger.storage.memory import MemoryStorage
 from tests.reports.corner_shop import at, buys, cancels, corrects, earns, gives_back, midnight, shop, uses
 
@@ -163,6 +163,102 @@ def test_naive_instants_are_refused(storage: Storage) -> None:
         statement(storage, shop(), "ada", until=datetime(2025, 1, 1))
 
 
+def batches_of(found: Statement) -> list[tuple[int, int, str | None, int | None]]:
+    """
+    Return the batches that are left as (entry, points, the date on which they lapse, days left).
+    """
+    return [
+        (batch.lot.id, batch.lot.remaining, batch.lapses_at and f"{batch.lapses_at:%m-%d}", batch.days_left)
+        for batch in found.batches
+    ]
+
+
+def test_batches_say_how_long_they_live(storage: Storage) -> None:
+    """
+    What is left stands lot by lot in the order of use, with the days left; a line says what became of its lot
+    (S1.10, S1.16, R-08).
+    """
+    program = shop()
+    Ledger(program, storage).apply_all(
+        [earns("ada", "01-31", 30), earns("ada", "02-10", 20), uses("ada", "02-11", 10), earns("ada", "03-10", 40)]
+    )
+    found = statement(storage, program, "ada", until=at("05-02"))
+    # January's 20 lapsed on 1 May. From 2 to 10 May are 9 days, to 10 June 9 + 31 - 10 + 10 = 40.
+    assert batches_of(found) == [(2, 20, "05-11", 9), (4, 40, "06-11", 40)]
+    first, second, used, _, lapsed = found.lines
+    assert first.batch is not None
+    assert (first.batch.lot.remaining, first.batch.lot.expired, first.batch.days_left) == (0, 20, None)
+    assert second.batch == found.batches[0]
+    assert (used.batch, lapsed.batch) == (None, None)
+
+
+def test_batches_without_an_end(storage: Storage) -> None:
+    """
+    Points that never lapse, or wait for an event, have no days left; inactivity ends those that have no date (R-36).
+    """
+    endless = shop(expiry=ExpiryPolicy.never())
+    Ledger(endless, storage).apply(earns("ada", "01-01", 5))
+    assert batches_of(statement(storage, endless, "ada", until=at("02-01"))) == [(1, 5, None, None)]
+    waiting = shop(pending=PendingPolicy.until_event())
+    Ledger(waiting, storage).apply(earns("bo", "01-01", 5))
+    assert batches_of(statement(storage, waiting, "bo", until=at("02-01"))) == [(1, 5, None, None)]
+    idle = shop(expiry=ExpiryPolicy.inactivity(months=2))
+    Ledger(idle, storage).apply(earns("cy", "01-10", 5))
+    # 10 March is the last day: 28 of February and 10.
+    assert batches_of(statement(storage, idle, "cy", until=at("02-01"))) == [(1, 5, "03-11", 38)]
+
+
+@pytest.mark.parametrize(
+    ("lapses_at", "at", "days"),
+    [
+        ("2025-03-10T23:00Z", "2025-03-10T09:00Z", 1),  # the last day in Paris
+        ("2025-03-10T23:00Z", "2025-03-09T22:59Z", 2),  # 23:59 the day before
+        ("2025-03-10T23:00Z", "2025-03-10T23:00Z", 0),
+        ("2025-03-10T11:00Z", "2025-03-10T09:00Z", 1),  # at noon
+        ("2025-04-01T22:00Z", "2025-03-29T23:00Z", 3),  # 30 March has 23 hours
+    ],
+)
+def test_days_left(lapses_at: str, at: str, days: int) -> None:
+    """
+    Days left are local days, today and the last day included (R-04, R-37, S1.16).
+    """
+    when, now = datetime.fromisoformat(lapses_at), datetime.fromisoformat(at)
+    assert days_left(when, now, Program(id="paris", timezone="Europe/Paris")) == days
+
+
+def test_accrued_used_and_lapsed_to_date(storage: Storage) -> None:
+    """
+    What was accrued, used and lapsed to date counts nothing twice, whatever was taken back, given back, set aside,
+    owed or reinstated, and adds up to the balance (S3.3, R-11).
+    """
+    program = shop()
+    ledger = Ledger(program, storage)
+    by_hand = {"actor": "sam", "reason": "x"}
+    ledger.apply_all([buys("ada", "1", "01-01", 100), uses("ada", "01-02", 40, order="2"), corrects("ada", "01-03", 7)])
+    ledger.cancel("2", account="ada", at=at("01-04"))  # gives 40 back
+    taken = ledger.adjust("ada", -9, at=at("01-05"), key="a", **by_hand)
+    ledger.reverse("ada", taken.entries[-1].sequence, 4, at=at("01-06"), key="b", **by_hand)
+    ledger.hold("ada", 30, order="3", until=at("12-01"), at=at("01-07"))
+    ledger.capture("3", 20, account="ada", at=at("01-08"))
+    ledger.hold("ada", 10, order="4", until=at("12-01"), at=at("01-09"))
+
+    def figures(day: str) -> tuple[int, int, int]:
+        found = statement(storage, program, "ada", until=midnight(day))
+        return found.accrued, found.used, found.lapsed
+
+    assert figures("2025-02-01") == (100 + 7 - 9 + 4, 20, 0)
+    # On 2 April January's lots lapse, but for 10 that are on hold: 102 - 20 - 10.
+    assert figures("2025-05-01") == (102, 20, 72)
+    ledger.reinstate("ada", 1, 6, at=at("05-02"), key="c", **by_hand)
+    ledger.apply(corrects("ada", "05-03", -16, allow_debt=True))
+    ledger.forgive("ada", 3, at=at("05-04"), key="d", **by_hand)
+    # Of 6 that live again and 16 taken by hand 10 are owed, of which 3 are forgiven.
+    assert figures("2025-06-01") == (102 - 16 + 3, 20, 72 - 6)
+    closing = statement(storage, program, "ada", until=midnight("2025-06-01")).closing
+    assert (closing.available, closing.held, closing.debt) == (0, 10, 7)
+    assert 89 - 20 - 66 == 0 + 10 - 7
+
+
 DAYS = st.integers(0, 364).map(lambda day: f"{midnight('2025-01-01') + timedelta(days=day):%m-%d}")
 STEPS = st.one_of(
     st.tuples(st.just("buys"), DAYS, st.integers(1, 60)),
@@ -200,3 +296,7 @@ def test_sweeps_change_no_statement(steps: list[tuple[str, str, int]], since: st
     assert swept.closing.available == lazy.closing.available
     points = [line.entry.points for line in swept.lines]
     assert swept.opening + sum(points) == swept.closing.available + swept.closing.pending
+    assert batches_of(swept) == batches_of(lazy)
+    to_date = (swept.accrued, swept.used, swept.lapsed)
+    assert to_date == (lazy.accrued, lazy.used, lazy.lapsed)
+    assert to_date[0] - to_date[1] - to_date[2] == sum(b.lot.remaining for b in swept.batches) - swept.closing.debt

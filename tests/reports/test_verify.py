@@ -132,7 +132,7 @@ def damaged(folder: Path, *statements: str) -> tuple[Finding, ...]:
 
 BO = "WHERE account = 'bo'"
 ADA = "WHERE account = 'ada'"
-LOT_7 = "program, account, 7, points, remaining, earned_at, available_at, expires_at, expired, waits"
+LOT_7 = "program, account, 7, points, remaining, earned_at, available_at, expires_at, expired, waits, held, follows"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,39 @@ def test_damage_is_found(tmp_path: Path, damage: str, found: set[tuple[str, int 
     findings = damaged(tmp_path, damage)
     assert found <= {(finding.code, finding.sequence) for finding in findings}
     assert bool(found) == bool(findings)
+
+
+HELD = [
+    ("DELETE FROM pointsledger_holds", "hold_stored"),
+    ("UPDATE pointsledger_lots SET held = 0 WHERE held > 0", "lot_stored"),
+    ("UPDATE pointsledger_accounts SET held = 9", "account_stored"),
+    ("UPDATE pointsledger_accounts SET next_change_at = NULL", "next_change"),
+    ("UPDATE pointsledger_accounts SET profile = NULL", "account_stored"),
+    ("UPDATE pointsledger_allocations SET points = 3 WHERE sequence = 4", "lot_parts"),
+    ("UPDATE pointsledger_allocations SET lot = 9 WHERE sequence = 4", "lot_parts"),
+    ("UPDATE pointsledger_allocations SET points = 60 WHERE sequence = 3", "lot_parts"),
+    ("UPDATE pointsledger_entries SET kind = 'released' WHERE sequence = 3", "lot_bounds"),
+]
+
+
+@pytest.mark.parametrize(("damage", "code"), HELD)
+def test_damage_to_holds_and_dates_is_found(tmp_path: Path, damage: str, code: str) -> None:
+    """
+    Holds, lots that were re-dated and profiles are proved like the rest (I-1, I-3, I-5).
+    """
+    path = tmp_path / "points.db"
+    with SQLiteStorage(path) as storage:
+        ledger = Ledger(shop(), storage)
+        ledger.set_profile("ada", holder="person", at=at("01-01"))
+        ledger.apply(earns("ada", "01-01", 50))
+        ledger.hold("ada", 20, order="o-1", until=at("01-09"), at=at("01-02"))
+        ledger.extend("ada", 2, None, actor="sam", reason="asked", at=at("01-03"))
+        assert verify(storage, "corner").findings == ()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        assert connection.execute(damage).rowcount == 1
+    with SQLiteStorage(path) as storage:
+        assert code in {finding.code for finding in verify(storage, "corner").findings}
 
 
 def test_points_of_an_entry_are_found(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..errors import PointsLedgerError
-from . import demo, inspect, replay, simulate
+from . import check, demo, inspect, liability, replay, simulate
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
@@ -36,8 +36,10 @@ VERBS = {
     "balance": Verb("show what an account has", inspect.add_balance, inspect.run_balance),
     "statement": Verb("show what came and went", inspect.add_statement, inspect.run_statement),
     "explain": Verb("show why an entry is as it is", inspect.add_explain, inspect.run_explain),
-    "expiring": Verb("show what lapses when", inspect.add_balance, inspect.run_expiring),
+    "expiring": Verb("show what lapses when", inspect.add_expiring, inspect.run_expiring),
     "expire": Verb("write down what has lapsed", inspect.add_expire, inspect.run_expire),
+    "liability": Verb("show what the program owes", liability.add_liability, liability.run_liability),
+    "check": Verb("check a program's policy", check.add_check, check.run_check),
     "verify": Verb("prove that the books balance", inspect.add_verify, inspect.run_verify),
     "simulate": Verb("show what another program would have given", simulate.add_simulate, simulate.run_simulate),
 }

@@ -4,6 +4,7 @@ What the verbs of the command line have in common: their options, and the ledger
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -71,6 +72,23 @@ def opened_storage(path: str) -> SQLiteStorage:
     if not Path(path).is_file():
         raise InvalidFile(path, 0, "", "no such file; replay creates one")
     return SQLiteStorage(path)
+
+
+def write_file(name: str, content: bytes) -> None:
+    """
+    Write a file that an option names; ``-`` is the output.
+
+    Raises:
+        InvalidFile: it cannot be written.
+    """
+    if name == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        Path(name).write_bytes(content)
+    except OSError as error:
+        raise InvalidFile(name, 0, "", f"cannot be written: {error.strerror}") from error
 
 
 def _moment(text: str) -> datetime:

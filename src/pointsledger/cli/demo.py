@@ -1,5 +1,5 @@
 """
-`demo`: a small invented shop runs a year, in SQLite in a temporary file.
+`demo`: a small invented shop runs a year, in SQLite in a temporary file; under its own program, or under any other.
 """
 
 from __future__ import annotations
@@ -7,9 +7,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+from attrs import evolve
 
 from ..domain.commands import Adjust, Cancel, Command, Process, Redeem, ReturnLines
 from ..domain.expiry import ExpiryPolicy
@@ -19,13 +22,15 @@ from ..domain.program import Program, Unit
 from ..domain.rates import ExchangeRate
 from ..domain.rules import EarnRule
 from ..ledger import Ledger
+from ..reports import words
 from ..reports.statement import statement
 from ..reports.totals import totals
 from ..reports.verify import verify
 from ..storage.sqlite import SQLiteStorage
-from . import words
+from . import tour
 from .display import Display, display_on
 from .inspect import show_proof, show_statement
+from .toml_file import read_program
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,8 +67,9 @@ MACHINES = frozenset({"grinder", "kettle"})
 
 def add_demo(parser: ArgumentParser) -> None:
     """
-    Add the arguments of `demo`: it has none.
+    Add the arguments of `demo`.
     """
+    parser.add_argument("program", metavar="PROGRAM.toml", nargs="?", help="the Coffee Club's by default")
 
 
 def run_demo(arguments: Namespace) -> int:
@@ -72,6 +78,8 @@ def run_demo(arguments: Namespace) -> int:
     """
     display = display_on(sys.stdout)
     with tempfile.TemporaryDirectory() as folder, SQLiteStorage(Path(folder) / "points.db") as storage:
+        if arguments.program is not None:
+            return _show_tour(display, read_program(arguments.program), storage)
         ledger = Ledger(PROGRAM, storage)
         _show_program(display)
         _run_year(display, ledger)
@@ -79,6 +87,69 @@ def run_demo(arguments: Namespace) -> int:
         _show_explanation(display, ledger, "ada", order="1002")
         _show_what_lapses(display, ledger)
         return _show_proof(display, ledger)
+
+
+def _show_tour(display: Display, program: Program, storage: SQLiteStorage) -> int:
+    """
+    Show the year of a shop that is made from the program's own rules.
+    """
+    display.heading(f"The program: {program.id}")
+    display.table(("what", "how"), tour.describe(program))
+    tour_of = tour.Tour(Ledger(program, storage, clock=lambda: tour_of.now))
+    tour_of.run()
+    ledger = tour_of.ledger
+    sweep = ledger.expire_due(at=tour.END)
+    display.heading("A year in the shop")
+    refused = ", ".join(f"{count} by {name}" for name, count in sorted(tour_of.refused.items())) or "none"
+    kinds = Counter(notice.kind.replace("_", " ") for notice in tour_of.notices)
+    told = " and ".join(f"{count} {kind}s" for kind, count in sorted(kinds.items())) or "no notices"
+    sums = totals(storage, program, tour.END)
+    display.text(
+        f"{sums.accounts} customers, {tour_of.done} events, {sums.entries} entries in the ledger; refused: {refused}. "
+        f"Customers were sent {told}. On New Year's Day a sweep writes down {program.unit.count(sweep.points)} that "
+        "lapsed unnoticed; every balance was right before it, too."
+    )
+    for account in ledger.accounts():
+        _show_account(display, ledger, account)
+    _show_lot(display, ledger)
+    _show_what_lapses(display, ledger)
+    return _show_proof(display, ledger)
+
+
+def _show_account(display: Display, ledger: Ledger, account: str) -> None:
+    display.heading(f"Statement of {account} for 2025")
+    found = statement(ledger.storage, ledger.program, account, since=tour.BEGIN, until=tour.END)
+    moved = [line for line in found.lines if line.entry.points or line.entry.debt]
+    show_statement(display, evolve(found, lines=tuple(moved)), ledger.program)
+    first = next((line.entry for line in moved if line.entry.kind == "earned"), None)
+    if first is not None:
+        display.heading(f"Why entry {first.sequence} is {words.change(first.points)}")
+        for sentence in ledger.explain(account, first.sequence).sentences:
+            display.text(sentence)
+
+
+def _show_lot(display: Display, ledger: Ledger) -> None:
+    """
+    Show the first lot of the company as a record.
+    """
+    account = tour.COMPANY
+    opened = next(entry.sequence for entry in ledger.entries(account) if entry.opened is not None)
+    lot, program = ledger.lot(account, opened, at=tour.END), ledger.program
+    display.heading(f"Lot {opened} of {account}")
+    until = "" if lot.last_valid_date is None else str(lot.last_valid_date)
+    display.table(
+        ("what", "is"),
+        (
+            ("holder", lot.holder or ""),
+            ("status", lot.status),
+            ("total, used, left", f"{lot.total:,}, {lot.used:,}, {lot.remaining:,}"),
+            ("generated, usable until", f"{words.local_day(lot.generated_at, program)}, {until}"),
+            ("reason", lot.reason or ""),
+            ("responsible", lot.responsible or ""),
+            ("redemptions", ", ".join(entry.order or "" for entry in lot.redemptions)),
+            ("comments", " ".join(entry.comment or "" for entry in lot.comments)),
+        ),
+    )
 
 
 # --- the year ----------------------------------------------------------------------------------------------------
@@ -176,20 +247,24 @@ def _show_explanation(display: Display, ledger: Ledger, account: str, order: str
 
 
 def _show_what_lapses(display: Display, ledger: Ledger) -> None:
+    program = ledger.program
     display.heading("What lapses when")
     rows = [
-        (account, words.points(step.points), words.last_valid(step.at, PROGRAM))
+        (account, words.points(step.points), words.last_valid(step.at, program))
         for account in ledger.accounts()
         for step in ledger.expiring(account, at=NEW_YEAR)
     ]
-    display.table(("customer", ">beans", "can be used"), rows)
+    if rows:
+        display.table(("customer", f">{program.unit.plural}", "can be used"), rows)
+    else:
+        display.text(f"No {program.unit.plural} are going to lapse.")
 
 
 def _show_proof(display: Display, ledger: Ledger) -> int:
     display.heading("The books balance")
-    sums = totals(ledger.storage, PROGRAM, NEW_YEAR)
+    sums = totals(ledger.storage, ledger.program, NEW_YEAR)
     display.table(
-        ("came in", ">beans"),
+        ("came in", f">{ledger.program.unit.plural}"),
         (
             ("earned", words.points(sums.earned)),
             ("adjusted by hand", words.points(sums.adjusted)),
@@ -199,7 +274,7 @@ def _show_proof(display: Display, ledger: Ledger) -> int:
         ),
     )
     display.table(
-        ("went out or is there", ">beans"),
+        ("went out or is there", f">{ledger.program.unit.plural}"),
         (
             ("used", words.points(sums.redeemed)),
             ("lapsed", words.points(sums.expired)),
@@ -208,6 +283,6 @@ def _show_proof(display: Display, ledger: Ledger) -> int:
             ("total", words.points(sums.redeemed + sums.expired + sums.reversed + sums.outstanding)),
         ),
     )
-    proof = verify(ledger.storage, PROGRAM.id)
+    proof = verify(ledger.storage, ledger.program.id)
     show_proof(display, proof)
     return 1 if proof.findings else 0

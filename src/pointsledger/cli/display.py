@@ -7,17 +7,17 @@ Plain text keeps within 80 columns as long as its tables do, and a pipe always g
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from attrs import define, frozen
 
+from ..reports.text_table import paragraph, text_table
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 80
 _STEPS = 10
 
 Advance = Callable[[int], None]
@@ -119,21 +119,15 @@ class PlainDisplay:
         Show a paragraph.
         """
         self._leave_space("text", after=("table",))
-        print(textwrap.fill(text, WIDTH, break_long_words=False), file=self.stream)
+        print("\n".join(paragraph(text)), file=self.stream)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """
         Show a table in columns of spaces.
         """
         self._leave_space("table", after=("text", "table"))
-        names = [name.removeprefix(">") for name in columns]
-        widths = [max(map(len, cells)) for cells in zip(names, *rows, strict=True)]
-        for cells in (names, ["-" * width for width in widths], *rows):
-            line = (
-                cell.rjust(width) if name.startswith(">") else cell.ljust(width)
-                for cell, width, name in zip(cells, widths, columns, strict=True)
-            )
-            print("  ".join(line).rstrip(), file=self.stream)
+        for line in text_table(columns, rows):
+            print(line, file=self.stream)
 
     def _leave_space(self, kind: str, *, after: Sequence[str]) -> None:
         if self._shown in after:

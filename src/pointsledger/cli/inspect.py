@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from ..domain.balance import Balance, Expiring
 from ..domain.program import Program
 from ..ledger import Sweep
 from ..reports.pages import each_account
+from ..reports.pictures import PictureFormat, ladder_picture
 from ..reports.statement import Statement, statement
+from ..reports.statement_html import statement_html
+from ..reports.statement_text import balance_sentence, closing_sentences, columns, ladder_sentences, line_rows
 from ..reports.verify import Proof, verify
-from . import words
-from .arguments import add_instant, add_json, add_ledger, instant_of, opened_ledger
+from .arguments import add_instant, add_json, add_ledger, instant_of, opened_ledger, write_file
 from .display import Display, display_on, progress_on
 from .json_text import json_text
 
@@ -28,6 +30,7 @@ def add_statement(parser: ArgumentParser) -> None:
     add_instant(parser, "--since", "the start of the period; the beginning by default")
     add_instant(parser, "--until", "the end of the period, not included; now by default")
     add_json(parser)
+    parser.add_argument("--html", metavar="FILE", help="write it as a page to this file instead; - for the output")
 
 
 def run_statement(arguments: Namespace) -> int:
@@ -39,16 +42,18 @@ def run_statement(arguments: Namespace) -> int:
         since = None if arguments.since is None else instant_of(arguments.since, program)
         until = instant_of(arguments.until, program)
         found = statement(ledger.storage, program, arguments.account, since=since, until=until)
+    if arguments.html is not None:
+        write_file(arguments.html, statement_html(found, program).encode())
     if arguments.json:
         print(json_text(found))
-    else:
+    elif arguments.html is None:
         show_statement(display_on(sys.stdout), found, program)
     return 0
 
 
 def add_balance(parser: ArgumentParser) -> None:
     """
-    Add the arguments of `balance` and of `expiring`.
+    Add the arguments of `balance`.
     """
     parser.add_argument("account", metavar="ACCOUNT")
     add_ledger(parser)
@@ -69,17 +74,38 @@ def run_balance(arguments: Namespace) -> int:
     return 0
 
 
+def add_expiring(parser: ArgumentParser) -> None:
+    """
+    Add the arguments of `expiring`.
+    """
+    add_balance(parser)
+    parser.add_argument(
+        "--plot", type=_picture, metavar="FILE.png|.svg", help="draw it to this file instead, by its name as PNG or SVG"
+    )
+
+
 def run_expiring(arguments: Namespace) -> int:
     """
     Show what lapses when, if nothing happens before.
     """
     with opened_ledger(arguments) as ledger:
         ladder = ledger.expiring(arguments.account, at=instant_of(arguments.at, ledger.program))
+    if arguments.plot is not None:
+        name, form = arguments.plot
+        write_file(name, ladder_picture(ladder, ledger.program, form=form))
     if arguments.json:
         print(json_text(ladder))
-    else:
+    elif arguments.plot is None:
         show_expiring(display_on(sys.stdout), ladder, ledger.program)
     return 0
+
+
+def _picture(name: str) -> tuple[str, PictureFormat]:
+    if name.lower().endswith(".svg"):
+        return name, "svg"
+    if name.lower().endswith(".png"):
+        return name, "png"
+    raise ArgumentTypeError(f"{name!r} ends neither in .png nor in .svg")
 
 
 def add_explain(parser: ArgumentParser) -> None:
@@ -160,49 +186,28 @@ def show_statement(display: Display, found: Statement, program: Program) -> None
     """
     Show a statement as a table, its closing balance, and what expires when.
     """
-    rows = [
-        (
-            str(line.entry.sequence) if line.booked else "",
-            words.local_day(line.at, program),
-            line.entry.kind,
-            words.about(line.entry),
-            words.change(line.entry.points),
-            words.points(line.entry.balance_after),
-            words.money(line.entry.balance_value),
-        )
-        for line in found.lines
-    ]
-    opening = ("", "", "opening", "", "", words.points(found.opening), words.money(found.opening_value))
-    display.table((">no", "date", "what", "about", ">points", ">balance", ">worth"), [opening, *rows])
-    show_balance(display, found.closing, program)
-    show_expiring(display, found.expiring, program)
+    # What came and went in money stands in text and on pages; eight columns are too many for a terminal.
+    names = columns(program)
+    narrow = [i for i, name in enumerate(names) if name != ">amount"]
+    rows = [[row[i] for i in narrow] for row in line_rows(found, program)]
+    display.table([names[i] for i in narrow], rows)
+    for sentence in closing_sentences(found, program):
+        display.text(sentence)
 
 
 def show_balance(display: Display, balance: Balance, program: Program) -> None:
     """
     Show a balance in a sentence.
     """
-    if not balance.shown:
-        display.text(f"Program {program.id!r} is switched off; it shows nothing.")
-        return
-    parts = [f"{program.unit.count(balance.available)} available"]
-    if balance.value is not None:
-        parts.append(f"worth {balance.value}")
-    if balance.pending:
-        parts.append(f"{program.unit.count(balance.pending)} pending")
-    if balance.debt:
-        parts.append(f"{program.unit.count(balance.debt)} owed")
-    display.text(f"{words.local_time(balance.at, program)}: {', '.join(parts)}.")
+    display.text(balance_sentence(balance, program))
 
 
 def show_expiring(display: Display, ladder: tuple[Expiring, ...], program: Program) -> None:
     """
     Show how long points can be used.
     """
-    if not ladder:
-        display.text(f"No {program.unit.plural} are going to lapse.")
-    for step in ladder:
-        display.text(f"{program.unit.count(step.points)} can be used {words.last_valid(step.at, program)}.")
+    for sentence in ladder_sentences(ladder, program):
+        display.text(sentence)
 
 
 def show_proof(display: Display, proof: Proof) -> None:

@@ -14,6 +14,7 @@ from attrs import fields, has
 from ..domain.entries import Entry
 from ..domain.money import Money
 from ..domain.program import Program
+from ..domain.rates import ExchangeRate
 
 _ENTRY = (
     "sequence",
@@ -23,6 +24,7 @@ _ENTRY = (
     "debt",
     "value",
     "balance_value",
+    "rate",
     "occurred_at",
     "recorded_at",
     "order",
@@ -47,6 +49,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Program):
         return value.id
+    if isinstance(value, ExchangeRate):
+        return {"points": value.points, "money": str(value.money)}
     if isinstance(value, Entry):
         return {name: _plain(getattr(value, name)) for name in _ENTRY}
     kind = cast("Any", type(value))

@@ -26,9 +26,9 @@ from ..domain.orders import Order, OrderLine
 from ..domain.program import Program
 from ..errors import InvalidFile, Refused
 from ..ledger import Ledger
+from ..reports import words
 from ..reports.totals import Totals, totals
 from ..storage.sqlite import SQLiteStorage
-from . import words
 from .arguments import add_ledger
 from .cancellations import CancellationDocument, OrderHistory, read_order_history
 from .display import Display, display_on, progress_on

@@ -9,10 +9,10 @@ from argparse import ArgumentParser, Namespace
 
 from ..domain.program import Program
 from ..errors import InvalidFile
+from ..reports import words
 from ..reports.pages import each_account
 from ..reports.simulate import HolderChange, Outcome, Simulation, latest_entry, simulate
 from ..storage.memory import MemoryStorage
-from . import words
 from .arguments import add_instant, add_json, add_ledger, instant_of, opened_storage
 from .display import Display, display_on, progress_on
 from .json_text import json_text

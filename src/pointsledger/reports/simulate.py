@@ -19,14 +19,14 @@ from attrs import define, evolve, field, frozen
 
 from ..domain.account import Account
 from ..domain.balance import settled_account
-from ..domain.commands import Command, DecideReturn, Expire, Reverse
+from ..domain.commands import Command, Comment, DecideReturn, EntryCommand, Expire, LotCommand, Reverse
 from ..domain.decisions import Decision, decide
 from ..domain.entries import Entry
 from ..domain.money import Money
 from ..domain.points import Exact
 from ..domain.program import Program
-from ..domain.quotes import read_return
 from ..domain.reads import Reading
+from ..domain.refunds import read_return
 from ..errors import EntryUnknown, Refused
 from ..port import Job, Storage
 from .pages import each_account, read_entry, read_history
@@ -193,15 +193,14 @@ class _Again:
         """
         Return the command with the other program's figures where it names figures of the recorded one.
 
-        A reversal names the entry that the same command gave now.
+        What names an entry or a lot, names the one that the same command gave now.
         Who accepted a return as it was proposed, accepts what is proposed now.
         """
-        if isinstance(command, Reverse):
-            old = recorded[command.entry]
-            for new in given.get(str(old.key), ()):
-                if new.kind == old.kind:
-                    return evolve(command, entry=new.sequence)
-            raise EntryUnknown(command.account, command.entry)
+        if isinstance(command, Reverse | EntryCommand) or (isinstance(command, Comment) and command.entry):
+            assert command.entry is not None, "a comment without an entry is about the account"
+            return evolve(command, entry=_now_of(command.account, recorded[command.entry], given))
+        if isinstance(command, LotCommand):
+            return evolve(command, lot=_now_of(command.account, recorded[command.lot], given))
         if isinstance(command, DecideReturn) and _accepts_as_proposed(command):
             return self._accepting(command, scratch)
         return command
@@ -221,6 +220,16 @@ class _Again:
             give_back=proposal.give_back,
             proposed_give_back=proposal.give_back,
         )
+
+
+def _now_of(account: str, old: Entry, given: Mapping[str, tuple[Entry, ...]]) -> int:
+    """
+    Return the sequence of the entry that stands where a recorded one stood.
+    """
+    for new in given.get(str(old.key), ()):
+        if new.kind == old.kind and new.rule == old.rule:
+            return new.sequence
+    raise EntryUnknown(account, old.sequence)
 
 
 def _accepts_as_proposed(command: DecideReturn) -> bool:
@@ -259,7 +268,7 @@ def _changes(before: _Side, after: _Side) -> list[HolderChange]:
 
 
 def _had(account: Account) -> int:
-    return account.balance - account.debt + account.flows.redeemed - account.flows.restored
+    return account.balance + account.held - account.debt + account.flows.redeemed - account.flows.restored
 
 
 def _measure(before: Program, after: Program) -> Callable[[HolderChange], Exact]:

@@ -27,7 +27,7 @@ class Totals:
         reversed, removed: credits taken back, and debits by hand, from lots or as debt.
         redeemed, restored, expired: used, given back after use, lapsed.
         repaid, forgiven: debt paid by points, and debt forgiven.
-        available, pending: in lots, usable or not yet usable.
+        available, pending, held: in lots, usable or not yet usable, or set aside by holds.
         debt: owed.
     """
 
@@ -44,6 +44,7 @@ class Totals:
     forgiven: int = 0
     available: int = 0
     pending: int = 0
+    held: int = 0
     debt: int = 0
 
     @classmethod
@@ -71,10 +72,10 @@ class Totals:
         """
         Points that holders can use now or later.
         """
-        return self.available + self.pending
+        return self.available + self.pending + self.held
 
 
-_IN_HAND = ("available", "pending", "debt")
+_IN_HAND = ("available", "pending", "held", "debt")
 
 
 def totals(storage: Storage, program: Program, at: datetime) -> Totals:

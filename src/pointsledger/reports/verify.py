@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from attrs import define, evolve, field, fields, frozen
 
-from ..domain.account import Account, move_points
+from ..domain.account import Account, move_points, note_hold
 from ..domain.entries import Entry
+from ..domain.holds import deadline_of
 from ..domain.instants import LATEST
 from ..domain.lots import Lot
-from ..domain.reads import LotsNamed, OpenLots, Reading, read_lots
+from ..domain.reads import LotsNamed, OpenHolds, OpenLots, Reading, read_entries, read_lots
 from ..errors import Corrupt, LimitExceeded
 from ..port import Storage
 from .pages import each_account, read_history
@@ -29,6 +30,7 @@ FindingCode = Literal[
     "balance_after",
     "limit",
     "lot_stored",
+    "hold_stored",
     "account_stored",
     "conservation",
     "next_change",
@@ -43,9 +45,10 @@ What can be wrong.
 `lot_bounds`: a lot has less than nothing left, or more than it was opened with (I-2, I-5).
 `balance_after`: an entry's balance is not the balance before plus its points (I-4).
 `limit`: a cumulative figure passes 2^53 - 1 (I-30).
-`lot_stored`, `account_stored`: a stored lot or figure is not what the entries give (I-3).
+`lot_stored`, `hold_stored`, `account_stored`: a stored lot, open hold or figure is not what the entries give (I-3).
 `conservation`: issued + restored is not what is there and what went (I-1).
-`next_change`: the account would be looked at too late by a sweep or a read (R-11).
+`next_change`: the account would be looked at too late by a sweep or a read (R-11). When notices are due is not
+    proved: it depends on the program.
 `unreadable`: the storage cannot make sense of its own rows.
 """
 
@@ -119,12 +122,23 @@ def verify(
     return Proof(count, entries, tuple(findings))
 
 
+def entry_findings(program: str, account: str, entries: Iterable[Entry]) -> tuple[Finding, ...]:
+    """
+    Return what is wrong with the entries of an account in themselves, whatever is stored beside them.
+    """
+    fold = _Fold(Account(program, account))
+    for entry in entries:
+        fold.add(entry)
+    return tuple(fold.findings)
+
+
 def _read_fold(stored: Account) -> Reading[_Fold]:
     fold = _Fold(Account(stored.program, stored.id))
     for entry in (yield from read_history()):
         fold.add(entry)
     open_lots = yield from read_lots(OpenLots())
     used_up = tuple(lot.id for lot in fold.lots.values() if not lot.remaining)
+    fold.compare_holds((yield from read_entries(OpenHolds())))
     fold.compare_lots((*open_lots, *(yield from read_lots(LotsNamed(used_up)))))
     fold.compare_account(stored)
     return fold
@@ -140,6 +154,7 @@ class _Fold:
 
     account: Account
     lots: dict[int, Lot] = field(factory=dict[int, Lot])
+    holds: dict[int, Entry] = field(factory=dict[int, Entry])
     findings: list[Finding] = field(factory=list[Finding])
     balance: int = 0
     count: int = 0
@@ -151,6 +166,7 @@ class _Fold:
             self._find("time", entry.sequence, "recorded_at", self.account.as_of, entry.recorded_at)
         if self._parts_fit(entry):
             move_points(self.lots, entry)
+            note_hold(self.holds, entry)
             self._check_bounds(entry)
         self._expect("balance_after", entry.sequence, "the balance", self.balance + entry.points, entry.balance_after)
         self.balance = entry.balance_after
@@ -171,16 +187,24 @@ class _Fold:
             return self._expect("lot_parts", entry.sequence, "the lot it opens", wanted, parts)
         total = sum(points for _, points in entry.allocations)
         unknown = [lot for lot, points in entry.allocations if lot not in self.lots or points < 1]
-        return self._expect(
-            "lot_parts", entry.sequence, "the sum of its parts", abs(entry.points), total
-        ) and self._expect("lot_parts", entry.sequence, "lots that it cannot touch", [], unknown)
+        moved = abs(entry.points)
+        if entry.kind == "redated":  # it says how many points have another date now, and moves none
+            moved = sum(
+                self.lots[lot].remaining + self.lots[lot].held for lot, _ in entry.allocations if lot in self.lots
+            )
+        return self._expect("lot_parts", entry.sequence, "lots that it cannot touch", [], unknown) and self._expect(
+            "lot_parts", entry.sequence, "the sum of its parts", moved, total
+        )
 
     def _check_bounds(self, entry: Entry) -> None:
         for lot_id, _ in entry.allocations:
             lot = self.lots[lot_id]
-            if not 0 <= lot.remaining <= lot.points:
-                figure = f"what is left of lot {lot_id}"
-                self._find("lot_bounds", entry.sequence, figure, f"0 to {lot.points}", lot.remaining)
+            for figure, points in (("left", lot.remaining), ("held", lot.held), ("lapsed", lot.expired)):
+                most = lot.points - (lot.held if figure == "left" else 0)
+                # What came back may lapse again, so what lapsed in all has no upper bound.
+                if points < 0 or (points > most and figure != "lapsed"):
+                    place = f"what is {figure} of lot {lot_id}"
+                    self._find("lot_bounds", entry.sequence, place, f"0 to {most}", points)
 
     # --- what is stored beside the entries ------------------------------------------------------------------
 
@@ -193,13 +217,19 @@ class _Fold:
             lots = self.lots.get(lot_id, "no lot"), found.get(lot_id, "no lot")
             self._expect("lot_stored", None, f"lot {lot_id}", *lots)
 
+    def compare_holds(self, stored: Iterable[Entry]) -> None:
+        """
+        Compare the stored open holds with those of the fold.
+        """
+        self._expect("hold_stored", None, "the open holds", sorted(self.holds), [hold.sequence for hold in stored])
+
     def compare_account(self, stored: Account) -> None:
         """
         Compare the stored figures with those of the fold, at the instant for which they are stored.
         """
         for attribute in fields(Account):
             name: str = attribute.name
-            if name not in {"as_of", "available", "pending", "next_change_at"}:
+            if name not in {"as_of", "available", "pending", "next_change_at", "notice_at"}:
                 code: FindingCode = "sequence" if name == "version" else "account_stored"
                 self._expect(code, None, name, getattr(self.account, name), getattr(stored, name))
         if stored.as_of < self.account.as_of:
@@ -212,7 +242,7 @@ class _Fold:
         flows = stored.flows
         came = flows.earned + flows.adjusted + flows.restored + flows.forgiven + stored.debt
         went = flows.redeemed + flows.expired + flows.reversed + flows.removed
-        self._expect("conservation", None, "what is there and went", came, stored.balance + went)
+        self._expect("conservation", None, "what is there and went", came, stored.balance + stored.held + went)
         self._check_next_change(stored, left)
 
     def _check_next_change(self, stored: Account, left: list[Lot]) -> None:
@@ -222,6 +252,7 @@ class _Fold:
         changes = [lot.changes_at(stored.as_of) for lot in left]
         if left and stored.lapses_at is not None and stored.lapses_at > stored.as_of:
             changes.append(stored.lapses_at)
+        changes += map(deadline_of, self.holds.values())
         true = min((instant for instant in changes if instant is not None), default=LATEST)
         if (stored.next_change_at or LATEST) > true:
             self._find("next_change", None, "next_change_at", f"{true} or earlier", stored.next_change_at)
