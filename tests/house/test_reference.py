@@ -5,6 +5,7 @@ The reference is whole: what the library has stands on its page, and what stands
 import inspect
 import json
 import re
+import runpy
 import sqlite3
 from argparse import ArgumentParser
 from pathlib import Path
@@ -17,8 +18,9 @@ import pointsledger
 from pointsledger import cli, errors
 from pointsledger.cli.order_file import SkipReason
 from pointsledger.cli.order_layout import CancellationMark, Columns, Layout
-from pointsledger.domain import award, commands, entries, expiry, points, program, reads, rules
+from pointsledger.domain import award, caps, commands, entries, expiry, holds, points, program, reads, rules
 from pointsledger.domain.mapping import to_mapping
+from pointsledger.reports import policy
 from pointsledger.storage import sql_schema
 from pointsledger.storage.sqlite import SQLiteStorage
 
@@ -135,6 +137,8 @@ PARTS = [
     pointsledger.ExchangeRate,
     expiry.ExpiryPolicy,
     expiry.PendingPolicy,
+    caps.EarnCaps,
+    program.NoticePolicy,
     program.RedemptionLimits,
     program.RestorePolicy,
     program.Unit,
@@ -167,6 +171,8 @@ CHOICES = {
     ("Program", "use_order"): program.UseOrder,
     ("EarnRule", "kind"): rules.RuleKind,
     ("EarnRule", "rounding"): points.Rounding,
+    ("EarnRule", "of_invitee"): rules.OfInvitee,
+    ("EarnCaps", "per_period"): expiry.RoundedTo,
     ("ExpiryPolicy", "kind"): expiry.ExpiryKind,
     ("ExpiryPolicy", "rounded_to"): expiry.RoundedTo,
     ("ExpiryPolicy", "resets"): expiry.Activity,
@@ -291,3 +297,27 @@ def test_every_reason_to_skip_a_line_stands() -> None:
     """
     (rows,) = re.findall(r"^\| reason .*\n\|.*\n((?:\|.*\n)+)", section("command-line.md", "Summary"), re.MULTILINE)
     assert re.findall(r"^\| `(\w+)`", rows, re.MULTILINE) == [*SkipReason, "refused"]
+
+
+# --- holds and the policy check --------------------------------------------------------------------------------------
+
+
+def test_the_diagram_of_holds_is_that_of_the_table() -> None:
+    """
+    The picture is what the table of transitions draws, and the page has the same table (R-27).
+    """
+    drawn = runpy.run_path(str(PAGES.parent / "diagrams.py"))["svg"]()
+    assert (PAGES / "holds.svg").read_text(encoding="utf-8") == drawn
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|$", (PAGES / "holds.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {(status, event): target for status, event, target in rows} == holds.HOLD_TRANSITIONS
+
+
+def test_every_finding_of_the_policy_check_stands() -> None:
+    """
+    Each code has its row, with its severity, in the order of the code.
+    """
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", (PAGES / "policy-check.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(rows) == policy.SEVERITIES
+    assert [code for code, _ in rows] == list(get_args(policy.PolicyCode)) == list(policy.SEVERITIES)

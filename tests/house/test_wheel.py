@@ -30,7 +30,7 @@ def test_wheel_holds_the_package(wheel: Path) -> None:
     """
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
-    assert sources | {"pointsledger/py.typed"} <= names
+    assert sources | {"pointsledger/py.typed", "pointsledger/reports/statement.html"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

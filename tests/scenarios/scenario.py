@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from attrs import fields
 
 from pointsledger import Entry, Ledger, Money, Order, OrderLine, Program, Receipt
+from pointsledger.domain.refunds import RefundQuote
 from pointsledger.errors import Refused
 from pointsledger.port import Storage
 
@@ -78,7 +79,7 @@ class Shop:
         Return what the account has now, such as ``"30 available, 5 pending"``.
         """
         now = self.ledger.balance(account)
-        parts = {"available": now.available, "pending": now.pending, "owed": now.debt}
+        parts = {"available": now.available, "pending": now.pending, "held": now.held, "owed": now.debt}
         return ", ".join(f"{count} {name}" for name, count in parts.items() if count) or "nothing"
 
     def lots(self, account: str = ANN) -> dict[int, int]:
@@ -114,6 +115,13 @@ def drawn(receipt: Receipt) -> dict[int, int]:
     Return the points by lot that the last entry of a command took out of lots or gave back to them.
     """
     return dict(receipt.entries[-1].allocations)
+
+
+def taken_by_line(quote: RefundQuote) -> dict[str, int]:
+    """
+    Return the earned points that a refund takes back, by line.
+    """
+    return {part.line: part.take_back for part in quote.lines if part.take_back}
 
 
 def told(error: Refused) -> dict[str, object]:
