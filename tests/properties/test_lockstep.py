@@ -277,15 +277,31 @@ class Shop(RuleBasedStateMachine):
             count = data.draw(st.integers(1, found[entry])) if part else None
             self.do("reverse", entry=entry, points=count)
 
-    @rule(count=points)
-    def reverse_what_is_spent(self, count: int) -> None:
+    @rule(count=points, shortfall=st.sampled_from(["debt", "clamp", "refuse"]))
+    def reverse_what_is_spent(self, count: int, shortfall: str) -> None:
         """
         An earn whose points are spent: debt, a write-off, or a refusal.
         """
+        usual = self.program
+        self.programs[self.at[0]] = usual | {"shortfall": shortfall, "caps": {}, "approval_above": None}
         earned = self.do("earn", points=count)
         if not isinstance(earned, str) and self.available:
             self.do("adjust", points=-self.available)
             self.do("reverse", entry=earned[-1]["sequence"])
+        self.programs[self.at[0]] = usual
+
+    @rule(count=points)
+    def wait_for_an_event(self, count: int) -> None:
+        """
+        Points that can be used once their event is reported, which happens once (R-20).
+        """
+        usual = self.program
+        self.programs[self.at[0]] = usual | {"pending": {"event": True}}
+        earned = self.do("earn", points=count)
+        if not isinstance(earned, str) and earned[-1]["opened"]:
+            self.do("activate_lot", lot=earned[-1]["sequence"])
+            self.do("activate_lot", lot=earned[-1]["sequence"])
+        self.programs[self.at[0]] = usual
 
     # --- closing, switching off --------------------------------------------------------------------------------
 
@@ -415,8 +431,9 @@ class Shop(RuleBasedStateMachine):
         self.now += timedelta(hours=step)
         if data.draw(st.booleans()):
             self.do("process", **name, document=data.draw(documents(name["order"], self.account, 1)))
-        if data.draw(st.booleans()):
-            self.do("capture", **name, id="h1", **self.occurred(data))
+        ends = data.draw(st.sampled_from(["capture", "release", None]))
+        if ends:
+            self.do(ends, **name, id="h1", **self.occurred(data))
         if data.draw(st.booleans()):
             self.do("cancel", **name, **self.occurred(data))
 
@@ -478,6 +495,20 @@ class Shop(RuleBasedStateMachine):
         entry = data.draw(st.sampled_from(waiting))
         self.do(verb, entry=entry)  # by the very actor who asked
         self.do(verb, entry=entry, actor="chief")
+
+    @rule(count=st.integers(121, 160), verb=st.sampled_from(["approve", "decline"]))
+    def have_it_decided(self, count: int, verb: str) -> None:
+        """
+        Above a threshold an adjustment waits until somebody else decides, once (R-40).
+        """
+        usual = self.program
+        self.programs[self.at[0]] = usual | {"approval_above": 120}
+        asked = self.do("adjust", points=count)
+        if not isinstance(asked, str):
+            self.do(verb, entry=asked[-1]["sequence"])
+            self.do(verb, entry=asked[-1]["sequence"], actor="chief")
+            self.do("decline", entry=asked[-1]["sequence"], actor="chief")
+        self.programs[self.at[0]] = usual
 
     @rule(verb=st.sampled_from(["approve", "decline"]))
     def decide_on_nothing(self, verb: str) -> None:
@@ -911,15 +942,18 @@ def table(hits: Counter[tuple[str, str]]) -> str:
 
 def run(examples: int, steps: int, *, derandomize: bool) -> None:
     Shop.hits.clear()
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        derandomize=derandomize,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(Shop, settings=chosen)
+    for more in range(3):  # stories of another length are other stories
+        chosen = settings(
+            max_examples=examples,
+            stateful_step_count=steps + more,
+            derandomize=derandomize,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        run_state_machine_as_test(Shop, settings=chosen)
+        if not missing(Shop.hits):
+            break
     print(f"\n{sum(Shop.hits.values())} commands\n{table(Shop.hits)}")
     assert not missing(Shop.hits)
 
