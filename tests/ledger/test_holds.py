@@ -140,6 +140,40 @@ class TestHold:
             shop.ledger.hold(ANN, 30, order="o-1", until=NOON)
         assert (refused.value.field, refused.value.recorded, refused.value.given) == ("points", 20, 30)
 
+    def test_one_after_the_other(self, storage: Storage) -> None:
+        """
+        An order can be held for again after a release; each hold keeps its own end (R-27).
+        """
+        shop = shop_with(storage)
+        shop.ledger.hold(ANN, 20, order="o-1", until=NOON, id="first")
+        shop.ledger.release("o-1", account=ANN, id="first")
+        shop.ledger.hold(ANN, 30, order="o-1", until=NOON, id="second")
+        shop.ledger.capture("o-1", account=ANN, id="second")
+        for verb, id, status in (("capture", "first", "released"), ("release", "second", "captured")):
+            with pytest.raises(HoldClosed) as refused:
+                getattr(shop.ledger, verb)("o-1", account=ANN, id=id)
+            assert (refused.value.hold, refused.value.status) == (id, status)
+        assert shop.balance() == "70 available"
+
+    def test_asked_twice_under_another_key(self, storage: Storage) -> None:
+        """
+        A hold, its capture and its release are facts: under another key each is answered as before (R-14, R-44, I-15).
+        """
+        shop = shop_with(storage)
+        steps = {
+            "hold": lambda key: shop.ledger.hold(ANN, 20, order="o-1", until=NOON, key=key),
+            "capture": lambda key: shop.ledger.capture("o-1", account=ANN, key=key),
+            "hold another": lambda key: shop.ledger.hold(ANN, 20, order="o-2", until=NOON, key=key),
+            "release": lambda key: shop.ledger.release("o-2", account=ANN, key=key),
+        }
+        for name, step in steps.items():
+            first = step(f"{name}-1")
+            before = shop.everything()
+            again = step(f"{name}-2")
+            assert again.replayed
+            assert again.entries == first.entries
+            assert shop.everything() == before
+
     def test_sixteen_callers(self, storage: Storage) -> None:
         """
         Of sixteen that set the whole balance aside at once, one gets it (I-20).

@@ -331,6 +331,7 @@ def test_what_was_set_aside_lapses_when_it_is_free_again(storage: Storage) -> No
 
     assert taken(receipt) == ["expired -30", "lapsed +20", "expired -20"]
     assert [f"{entry.occurred_at:%d}" for entry in receipt.entries] == ["05", "10", "10"]
+    assert [entry.order for entry in receipt.entries] == [None, "o-1", None]
     assert not verify(storage, "shop").findings
 
 
