@@ -1,0 +1,42 @@
+"""
+A kit for tests: of code that uses a ledger, and of storages that are not this library's.
+
+The names are imported from their homes when they are first asked for; what needs pytest or Hypothesis says so then.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .clock import FrozenClock
+    from .contract import StorageContract
+    from .faulty_storage import Fault, FaultyStorage
+    from .proof import assert_books_balance
+
+__all__ = ["Fault", "FaultyStorage", "FrozenClock", "StorageContract", "assert_books_balance"]
+
+_HOMES = {
+    "Fault": "faulty_storage",
+    "FaultyStorage": "faulty_storage",
+    "FrozenClock": "clock",
+    "StorageContract": "contract",
+    "assert_books_balance": "proof",
+}
+
+
+def __getattr__(name: str) -> object:
+    """
+    Import a name from its home and keep it (PEP 562).
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """
+    List the names, imported or not.
+    """
+    return sorted({*globals(), *_HOMES})
