@@ -75,12 +75,12 @@ class BatchChecks:
             give(10, "k0"),
             give(20, "k1", program=_INNS),
             give(30, "k2", account="bob"),
-            use(10, "k3"),
-            give(-5, "k4", program=_INNS),
+            give(1, "k3"),
+            give(5, "k4", program=_INNS),
         ]
         decisions = storage.transact_all(jobs)
-        assert [decision.account.available for decision in decisions] == [10, 20, 30, 0, 15]
-        assert (figures_of(storage).available, figures_of(storage, ANN, "inns").available) == (0, 15)
+        assert [decision.account.available for decision in decisions] == [10, 20, 30, 11, 25]
+        assert (figures_of(storage).available, figures_of(storage, ANN, "inns").available) == (11, 25)
         assert storage.transact_all([]) == ()
 
     def test_a_batch_gives_what_one_by_one_gives(self, storage: Storage) -> None:
