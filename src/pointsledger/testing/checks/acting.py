@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from threading import Barrier
 from time import sleep
@@ -166,10 +167,9 @@ def patiently(call: Callable[[], T]) -> T:
     Call again while the storage says that this is safe, as a host does (R-46).
     """
     for _ in range(100):
-        try:
+        with suppress(TryAgain):
             return call()
-        except TryAgain:
-            sleep(0.01)
+        sleep(0.01)
     return call()
 
 
