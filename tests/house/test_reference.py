@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import pointsledger
-from pointsledger import cli, errors
+from pointsledger import cli, errors, testing
 from pointsledger.cli.order_file import SkipReason
 from pointsledger.cli.order_layout import CancellationMark, Columns, Layout
 from pointsledger.domain import award, caps, commands, entries, expiry, holds, points, program, reads, rules
@@ -217,6 +217,14 @@ def test_every_read_of_a_decision_stands_on_the_api_page() -> None:
     members = re.search(r"pointsledger.domain.reads\n   :members: (.*)\n", text)
     assert members
     assert set(members[1].split(", ")) == {read.__name__ for read in get_args(reads.Read)}
+
+
+def test_every_name_of_the_test_kit_stands_on_the_api_page() -> None:
+    """
+    What `pointsledger.testing` exports is documented.
+    """
+    text = (PAGES / "api.md").read_text(encoding="utf-8")
+    assert [name for name in testing.__all__ if f":: pointsledger.testing.{name}\n" not in text] == []
 
 
 # --- the stored format -----------------------------------------------------------------------------------------------
