@@ -362,6 +362,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 LIMITED = """
 import resource, sys
 from pathlib import Path
+from pointsledger import commands
 from tests.storage.books import *
 from pointsledger.errors import OutcomeUnknown, StorageUnavailable
 from pointsledger.storage.sqlite import SQLiteStorage

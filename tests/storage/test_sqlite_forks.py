@@ -123,6 +123,7 @@ def test_memory_stays_with_its_process():
 FORKING = """
 import os, sys, threading
 from pathlib import Path
+from pointsledger import commands
 from tests.storage.books import *
 from pointsledger.storage.sqlite import SQLiteStorage
 

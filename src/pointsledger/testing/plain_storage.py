@@ -90,8 +90,9 @@ class PlainAccount:
                 return tuple(e for e in self.entries if sequence in {e.sequence, e.reverses})
             case EntriesAfter(sequence, limit):
                 return tuple(entry for entry in self.entries if entry.sequence > sequence)[:limit]
-            case DrawsOn(lot):
-                return tuple(e for e in self.entries if lot in {part.lot for part in e.allocations})
+            case _:
+                drawn: DrawsOn = read
+                return tuple(e for e in self.entries if drawn.lot in {part.lot for part in e.allocations})
 
     def _left(self) -> list[Lot]:
         return [lot for _, lot in sorted(self.lots.items()) if lot.remaining > 0]
