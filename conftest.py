@@ -4,12 +4,17 @@ What every test shares: the Hypothesis profile, and the snippets of README.md an
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil.sybil import SybilCollection
+
+from tests.storage import postgres_server
 
 # The machine may be busy with killed writers next door; a slow example is no failure.
 # In CI this inherits from Hypothesis' own profile there: no example database, the same examples every time.
@@ -38,10 +43,35 @@ def leave_scratch_folder(namespace: dict[str, Any]) -> None:
     namespace["leave_scratch_folder"]()
 
 
-# No parser skips a snippet: what a page shows, runs.
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser()],
-    patterns=["README.md", "docs/**/*.md"],
-    setup=enter_scratch_folder,
-    teardown=leave_scratch_folder,
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """
+    The connection string of a PostgreSQL server.
+    """
+    with postgres_server.server() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def dsn(postgres_dsn: str) -> Iterator[str]:
+    """
+    The connection string of a database for the snippets of one page.
+    """
+    with postgres_server.database(postgres_dsn, "page") as named:
+        yield named
+
+
+# No parser skips a snippet: what a page shows, runs; only what needs a server is skipped where there is none.
+_SERVED = "docs/**/*postgresql.md"
+pytest_collect_file = SybilCollection(
+    Sybil(
+        parsers=[PythonCodeBlockParser()],
+        setup=enter_scratch_folder,
+        teardown=leave_scratch_folder,
+        **pages,
+    )
+    for pages in (
+        {"patterns": ["README.md", "docs/**/*.md"], "excludes": [_SERVED]},
+        {"patterns": [_SERVED], "fixtures": ["dsn"]},
+    )
 ).pytest()

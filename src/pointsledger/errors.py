@@ -583,7 +583,7 @@ class OperatorNeeded(PointsLedgerError):
 @define
 class MissingExtra(OperatorNeeded, ImportError):
     """
-    A report needs a package that is not installed; `extra` brings it.
+    A report or storage needs a package that is not installed; `extra` brings it.
     """
 
     extra: str

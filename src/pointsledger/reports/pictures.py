@@ -14,8 +14,8 @@ from typing import Literal
 from ..domain.balance import Expiring
 from ..domain.instants import wall_date
 from ..domain.program import Program
+from ..extras import extra
 from . import words
-from .extras import extra
 from .figures import Bar, Curve, Grain, Step
 from .statement import Statement
 

@@ -12,8 +12,8 @@ from importlib.resources import files
 
 from ..domain.money import Money
 from ..domain.program import Program
+from ..extras import extra
 from . import words
-from .extras import extra
 from .pictures import balance_picture, ladder_picture
 from .statement import Statement, days_left
 from .statement_text import balance_sentence, period

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
@@ -61,6 +61,9 @@ from .sql_rows import (
 from .sql_schema import NEVER, Dialect
 
 T = TypeVar("T")
+
+READS_MAX = 10
+"""How often a read is begun anew where the account does not stand still."""
 
 
 class Statement(NamedTuple):
@@ -133,13 +136,14 @@ _NEXT_LAPSE = (
     "SELECT expires_at, SUM(remaining) FROM {lots} WHERE program = ? AND account = ? AND remaining > 0 "
     "AND expires_at > ? AND expires_at < ? GROUP BY expires_at ORDER BY expires_at LIMIT 1"
 )
-# Only the first entry of a command holds its content; the others stand right behind it.
-_ENTRY_COLUMNS = ", ".join(f"e.{name}" for name in ENTRY.split(", ")).replace("e.command,", "f.command,")
-_SELECT_ENTRIES = (
-    f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e JOIN {{entries}} f ON f.program = e.program "
-    "AND f.account = e.account AND f.sequence = e.sequence - e.ordinal "
-    "WHERE e.program = ? AND e.account = ? AND "
+# Only the first entry of a command holds its content; the others stand right behind it. It is fetched one by one, and
+# not joined: a database that does not yet know how long accounts are would walk through the whole account for each.
+_COMMAND = (
+    "(SELECT f.command FROM {entries} f WHERE f.program = e.program AND f.account = e.account "
+    "AND f.sequence = e.sequence - e.ordinal)"
 )
+_ENTRY_COLUMNS = ", ".join(_COMMAND if name == "command" else f"e.{name}" for name in ENTRY.split(", "))
+_SELECT_ENTRIES = f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e WHERE e.program = ? AND e.account = ? AND "
 # By itself an index answers this; asked for whole entries in order, SQLite walks through the account instead.
 _SEQUENCES = "SELECT sequence FROM {entries} WHERE program = ? AND account = ? AND "
 
@@ -166,13 +170,12 @@ class Books:
 
     # --- account -----------------------------------------------------------------------------------------------
 
-    def load(self, key: str | None = None, *, to_write: bool) -> Body[tuple[Account, str | None, bool]]:
+    def load(self, key: str | None = None) -> Body[tuple[Account, str | None, bool]]:
         """
         Return the account as stored, or a new one, the digest of the program that was last kept for it, and whether
         there are entries under the key.
         """
-        sql, lock = self.dialect(_SELECT_ACCOUNT), self.dialect.lock if to_write else ""
-        rows = yield from _ask(sql + lock, key, self.program, self.account)
+        rows = yield from _ask(self.dialect(_SELECT_ACCOUNT), key, self.program, self.account)
         if not rows:
             return Account(self.program, self.account), None, False
         *figures, terms, known = rows[0]
@@ -180,6 +183,19 @@ class Books:
             return account_of(self.program, self.account, figures), terms, bool(known)
         except Exception as error:
             raise self._unreadable(error) from error
+
+    def take(self) -> Body[None]:
+        """
+        Make the account this transaction's own until it ends, whether it has a row or not.
+        """
+        if not self.dialect.lock:
+            return
+        # A statement of its own: one that waits for a row then finds that row as it is, but all else as it was before.
+        sql = self.dialect("SELECT 1 FROM {accounts} WHERE program = ? AND account = ?") + self.dialect.lock
+        rows = yield from _ask(sql, self.program, self.account)
+        if not rows:
+            yield from _ask(self.dialect.claim, self.program, self.account)
+            yield from _ask(sql, self.program, self.account)  # another has perhaps written it meanwhile
 
     def write(self, before: Account, terms_kept: str | None, decision: Decision) -> Body[None]:
         """
@@ -441,9 +457,9 @@ class Books:
         if read.everything:
             return (yield from self.lots("remaining > 0 ORDER BY lot"))
         after, at = micros(read.after), micros(read.at)
-        lapsed = yield from self.lots("remaining > 0 AND expires_at <= ?", at)
+        lapsed = yield from self.lots("remaining > 0 AND expires_at <= ? ORDER BY expires_at", at)
         started = yield from self.lots(
-            "remaining > 0 AND waits = 1 AND available_at > ? AND available_at <= ?", after, at
+            "remaining > 0 AND waits = 1 AND available_at > ? AND available_at <= ? ORDER BY available_at", after, at
         )
         return tuple(lot for _, lot in sorted({lot.id: lot for lot in (*lapsed, *started)}.items()))
 
@@ -464,7 +480,7 @@ class Books:
         Sum the lots that share the earliest date of expiry.
         """
         rows = yield from _ask(self.dialect(_NEXT_LAPSE), self.program, self.account, micros(read.after), NEVER)
-        return (rows[0][1], from_micros(rows[0][0])) if rows else None
+        return (int(rows[0][1]), from_micros(rows[0][0])) if rows else None
 
     def lots_named(self, read: LotsNamed) -> Body[tuple[Lot, ...]]:
         """
@@ -545,8 +561,13 @@ def transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[D
     """
     Run one decision; the driver has begun the transaction and ends it.
     """
+    yield from Books(dialect, job.program, job.account, programs).take()
+    return (yield from _transact(dialect, programs, job))
+
+
+def _transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[Decision]:
     books = Books(dialect, job.program, job.account, programs)
-    account, terms, known = yield from books.load(job.key, to_write=True)
+    account, terms, known = yield from books.load(job.key)
     earlier = (yield from books.entries_through("command_key", job.key)) if known else ()
     decision = yield from books.run(job.decide(account, earlier))
     # An account begins with its first entry; and what changes nothing is not written.
@@ -559,9 +580,12 @@ def transact_all(dialect: Dialect, programs: dict[str, Program], jobs: Sequence[
     """
     Run decisions in order; the driver has begun the transaction and ends it.
     """
+    # In one order, so that no two transactions wait for each other.
+    for program, account in sorted({(job.program, job.account) for job in jobs}):
+        yield from Books(dialect, program, account, programs).take()
     decisions: list[Decision] = []
     for job in jobs:
-        decisions.append((yield from transact(dialect, programs, job)))  # noqa: PERF401 - it yields
+        decisions.append((yield from _transact(dialect, programs, job)))  # noqa: PERF401 - it yields
     return tuple(decisions)
 
 
@@ -576,8 +600,38 @@ def read(
     Run a reader on the account as stored.
     """
     books = Books(dialect, program, account, programs)
-    state, _, _ = yield from books.load(to_write=False)
+    state, _, _ = yield from books.load()
     return (yield from books.run(reader(state)))
+
+
+def read_steadily(
+    dialect: Dialect,
+    programs: dict[str, Program],
+    program: str,
+    account: str,
+    reader: Callable[[Account], Reading[T]],
+) -> Body[T]:
+    """
+    Run a reader where each statement sees what is committed by then: again, as long as others changed the account.
+
+    Raises:
+        VersionConflict: it was changed each of `READS_MAX` times.
+    """
+    books = Books(dialect, program, account, programs)
+    state, _, _ = yield from books.load()
+    for _ in range(READS_MAX):
+        answer: T | None = None
+        failed: Exception | None = None
+        try:
+            answer = yield from books.run(reader(state))
+        except Exception as error:  # noqa: BLE001 - it counts only if the account stood still
+            failed = error
+        before, (state, _, _) = state, (yield from books.load())
+        if state == before:
+            if failed is not None:
+                raise failed
+            return cast("T", answer)
+    raise VersionConflict(account, state.version)
 
 
 def accounts(dialect: Dialect, program: str, after: str, limit: int) -> Body[tuple[str, ...]]:

@@ -20,15 +20,20 @@ class Dialect:
     Args:
         integer, text: the types of 64-bit whole numbers and of text compared byte by byte.
         table: what stands behind a table's definition.
-        lock: what makes a SELECT lock the rows it finds until the transaction ends.
+        lock: what makes a SELECT lock the rows it finds until the transaction ends; empty where a transaction that
+            writes has the whole database for itself.
+        claim: the statement that makes an account without a row the transaction's own, given its program and id.
         prefix: what the names of all tables begin with.
+        place: what stands before the name of a table or index that is there, such as ``"shop".``.
     """
 
     integer: str
     text: str
     table: str
-    lock: str
+    lock: str = ""
+    claim: str = ""
     prefix: str = "pointsledger_"
+    place: str = ""
 
     def __call__(self, template: str) -> str:
         """
@@ -42,7 +47,7 @@ _TABLES = ("schema", "accounts", "entries", "allocations", "lots", "holds", "ter
 
 @cache
 def _filled(dialect: Dialect, template: str) -> str:
-    names = {name: dialect.prefix + name for name in _TABLES}
+    names = {name: dialect.place + dialect.prefix + name for name in _TABLES}
     keep_terms = (
         "INSERT INTO {terms} (program, account, digest, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
     ).format(**names)
@@ -50,6 +55,7 @@ def _filled(dialect: Dialect, template: str) -> str:
         **names,
         keep_terms=keep_terms,
         prefix=dialect.prefix,
+        place=dialect.place,
         int=dialect.integer,
         text=dialect.text,
         table=dialect.table,
@@ -182,7 +188,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # 3: holds, profiles, notices, caps, lots that are re-dated, and what entries are found by
     (
         """
-        CREATE TABLE {prefix}accounts_3 (
+        CREATE TABLE {place}{prefix}accounts_3 (
             program {text} NOT NULL,
             account {text} NOT NULL,
             version {int} NOT NULL CHECK (version > 0),
@@ -217,7 +223,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Inactivity has lapsed an account where something was recorded at or after that instant and before
         # the next activity moved it; the entries say when.
         """
-        INSERT INTO {prefix}accounts_3
+        INSERT INTO {place}{prefix}accounts_3
         SELECT a.program, a.account, version, as_of, available, pending, 0, debt, earned, adjusted, redeemed, restored,
             expired, reversed, removed, repaid, forgiven, next_change_at, lapses_at, l.lapsed_at, l.sequence - 1,
             closed, NULL, NULL, terms
@@ -240,7 +246,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) l ON l.program = a.program AND l.account = a.account
         """,
         "DROP TABLE {accounts}",
-        "ALTER TABLE {prefix}accounts_3 RENAME TO {accounts}",
+        "ALTER TABLE {place}{prefix}accounts_3 RENAME TO {prefix}accounts",
         """
         CREATE INDEX {prefix}accounts_by_change ON {accounts} (program, next_change_at, account)
             WHERE next_change_at IS NOT NULL
@@ -249,7 +255,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX {prefix}accounts_by_notice ON {accounts} (program, notice_at, account)
             WHERE notice_at IS NOT NULL
         """,
-        "DROP INDEX {prefix}entries_by_order",
+        "DROP INDEX {place}{prefix}entries_by_order",
         "ALTER TABLE {entries} RENAME COLUMN order_id TO topic",
         "ALTER TABLE {entries} ADD COLUMN channel {text}",
         "ALTER TABLE {entries} ADD COLUMN rule {text}",

@@ -43,7 +43,7 @@ T = TypeVar("T")
 JournalMode = Literal["wal", "delete", "truncate", "persist"]
 Synchronous = Literal["FULL", "NORMAL", "EXTRA", "OFF"]
 
-SQLITE = sql_schema.Dialect(integer="INTEGER", text="TEXT", table="STRICT, WITHOUT ROWID", lock="")
+SQLITE = sql_schema.Dialect(integer="INTEGER", text="TEXT", table="STRICT, WITHOUT ROWID")
 OLDEST_SQLITE = (3, 37, 0)
 """The first release with STRICT tables."""
 ATTEMPTS_MAX = 10

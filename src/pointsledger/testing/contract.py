@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ..reports.extras import extra
+from ..extras import extra
 
 with extra("testing", "pytest"):
     import pytest

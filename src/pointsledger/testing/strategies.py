@@ -23,7 +23,7 @@ from ..domain.orders import Order, OrderLine, Tender
 from ..domain.program import NoticePolicy, Program, RedemptionLimits, RestorePolicy
 from ..domain.rates import ExchangeRate
 from ..domain.rules import EarnRule
-from ..reports.extras import extra
+from ..extras import extra
 from .clock import START
 
 with extra("testing", "hypothesis"):

@@ -1,5 +1,5 @@
 """
-Extras: packages that only some reports need.
+Extras: packages that only some parts of the library need.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ..errors import MissingExtra
+from .errors import MissingExtra
 
 
 @contextmanager
