@@ -3,6 +3,7 @@ What every test shares: the Hypothesis profile, and the snippets of README.md an
 """
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,19 @@ def dsn(postgres_dsn: str) -> Iterator[str]:
         yield named
 
 
+@pytest.fixture(scope="session")
+def database_url(postgres_dsn: str) -> Iterator[None]:
+    """
+    A database that is named where a web host looks for it.
+    """
+    with postgres_server.database(postgres_dsn, "web") as named:
+        os.environ["DATABASE_URL"] = named
+        yield
+        del os.environ["DATABASE_URL"]
+
+
 # No parser skips a snippet: what a page shows, runs; only what needs a server is skipped where there is none.
-_SERVED = "docs/**/*postgresql.md"
+_SERVED, _WEB = "docs/**/*postgresql.md", "docs/how-to/web-endpoint.md"
 pytest_collect_file = SybilCollection(
     Sybil(
         parsers=[PythonCodeBlockParser()],
@@ -71,7 +83,8 @@ pytest_collect_file = SybilCollection(
         **pages,
     )
     for pages in (
-        {"patterns": ["README.md", "docs/**/*.md"], "excludes": [_SERVED]},
+        {"patterns": ["README.md", "docs/**/*.md"], "excludes": [_SERVED, _WEB]},
         {"patterns": [_SERVED], "fixtures": ["dsn"]},
+        {"patterns": [_WEB], "fixtures": ["database_url"]},
     )
 ).pytest()

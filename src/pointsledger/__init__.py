@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import commands
+    from .async_ledger import AsyncLedger
     from .domain.account import Account
     from .domain.award import Award
     from .domain.balance import Balance
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Allocation",
+    "AsyncLedger",
     "Award",
     "Balance",
     "EarnCaps",
@@ -55,6 +57,7 @@ __all__ = [
 _HOMES = {
     "Account": "domain.account",
     "Allocation": "domain.entries",
+    "AsyncLedger": "async_ledger",
     "Award": "domain.award",
     "Balance": "domain.balance",
     "EarnCaps": "domain.caps",

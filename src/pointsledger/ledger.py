@@ -4,13 +4,15 @@ The ledger: the verbs by which a shop works with points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import wraps
 from os import urandom
-from typing import TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from attrs import evolve, frozen
 
+from . import plans
 from .domain import commands
 from .domain.account import Account
 from .domain.adjusting import awaits_approval
@@ -37,8 +39,11 @@ from .domain.reads import DrawsOn, EntriesAfter, Reading, read_entries
 from .domain.redemption import RedemptionQuote
 from .domain.refunds import RefundQuote, ReturnProposal, read_refund, read_return
 from .errors import InvalidInput
-from .port import Job, Storage
+from .plans import Plan, carry_out
+from .port import AsyncStorage, Job, Storage
 
+P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 BATCH_MAX = 10_000
@@ -154,25 +159,55 @@ class Details(Circumstances, total=False):
     comment: str | None
 
 
-class Ledger:
+class Verb(Generic[P, T]):
     """
-    One program's points, kept in a storage.
+    A verb of the ledgers, as the plan that it carries out.
 
-    Every writing verb takes `key` (once and only once, R-44), `at` (the host's now), `occurred_at` (when it happened
-    in business), `actor`, `reason`, `comment`, `channel` and `customer_group`; see `pointsledger.commands.Command`.
-    A verb returns a `Receipt`, or raises a `Refused` error and changes nothing.
+    To type checkers it is a method of both ledgers; `Ledger` and `AsyncLedger` make the functions of it.
+    """
 
-    Args:
-        program: the rules in force.
-        storage: where it is kept; see `pointsledger.port.Storage`.
-        clock: says now where a call does not.
-        new_key: makes a key where a command has neither a key nor a fact of its own.
+    def __init__(self, plan: Callable[Concatenate[Any, P], Plan[T]]) -> None:
+        self.plan = plan
+        # What a caller gets is the plan's result.
+        result: str = plan.__annotations__["return"]
+        plan.__annotations__["return"] = result.removeprefix("Plan[").removesuffix("]")
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, ledger: Verbs[Storage], owner: type[Any]) -> Callable[P, T]: ...
+        @overload
+        def __get__(self, ledger: Verbs[AsyncStorage], owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+        @overload
+        def __get__(self, ledger: None, owner: type[Verbs[Storage]]) -> Callable[Concatenate[Any, P], T]: ...
+        @overload
+        def __get__(
+            self, ledger: None, owner: type[Verbs[AsyncStorage]]
+        ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]: ...
+        def __get__(self, ledger: Any, owner: type[Any]) -> Any: ...
+
+
+def give_verbs(owner: type[Verbs[Any]], function_of: Callable[[Callable[..., Plan[Any]]], Callable[..., Any]]) -> None:
+    """
+    Give a ledger a function for each verb.
+    """
+    for name, verb in vars(Verbs).items():
+        if isinstance(verb, Verb):
+            function = function_of(verb.plan)
+            function.__qualname__ = f"{owner.__qualname__}.{name}"
+            function.__module__ = owner.__module__
+            setattr(owner, name, function)
+
+
+class Verbs(Generic[S]):
+    """
+    What both ledgers do, each verb written once as a plan; `Ledger` and `AsyncLedger` carry the plans out.
     """
 
     def __init__(
         self,
         program: Program,
-        storage: Storage,
+        storage: S,
         *,
         clock: Callable[[], datetime] = _now,
         new_key: Callable[[], str] = _new_key,
@@ -184,7 +219,8 @@ class Ledger:
 
     # --- commands as values ------------------------------------------------------------------------------------
 
-    def apply(self, command: Command) -> Receipt:
+    @Verb
+    def apply(self, command: Command) -> Plan[Receipt]:
         """
         Carry out one command.
 
@@ -192,9 +228,10 @@ class Ledger:
             Refused: the command is refused and nothing changed.
             TryAgain, OperatorNeeded: what the storage raises.
         """
-        return _receipt(self.storage.transact(self._job(command)))
+        return self._apply(command)
 
-    def apply_all(self, batch: Iterable[Command]) -> tuple[Receipt, ...]:
+    @Verb
+    def apply_all(self, batch: Iterable[Command]) -> Plan[tuple[Receipt, ...]]:
         """
         Carry out many commands in one transaction: all of them or none, with the results of one by one.
 
@@ -207,7 +244,11 @@ class Ledger:
         """
         jobs = tuple(self._job(command) for command in as_tuple(batch))
         check_count(len(jobs), "batch", most=BATCH_MAX)
-        return tuple(_receipt(decision) for decision in self.storage.transact_all(jobs))
+        decisions = yield from plans.transact_all(jobs)
+        return tuple(_receipt(decision) for decision in decisions)
+
+    def _apply(self, command: Command) -> Plan[Receipt]:
+        return _receipt((yield from plans.transact(self._job(command))))
 
     def _job(self, command: Command) -> Job:
         if not commands.is_command(command):
@@ -225,15 +266,17 @@ class Ledger:
 
     # --- points counted by the host, and corrections -------------------------------------------------------------
 
-    def earn(self, account: str, points: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def earn(self, account: str, points: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Give points that the host counted itself; they follow the program's pending and expiry policies.
 
         Raises:
             AccountClosed, StorefrontClosed, ProgramInactive, LimitExceeded: in this order.
         """
-        return self.apply(commands.Earn(account=account, points=points, **details))
+        return self._apply(commands.Earn(account=account, points=points, **details))
 
+    @Verb
     def act(
         self,
         account: str,
@@ -243,7 +286,7 @@ class Ledger:
         invitee: str | None = None,
         amount: Money | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Report that the holder did something that the program may reward: registered, wrote a review, brought somebody
         (R-16).
@@ -260,8 +303,9 @@ class Ledger:
         command = commands.Act(
             account=account, action=action, subject=subject, invitee=invitee, amount=amount, **details
         )
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def adjust(
         self,
         account: str,
@@ -270,7 +314,7 @@ class Ledger:
         expires_at: datetime | None = None,
         allow_debt: bool = False,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Add or take points by hand, at once; `actor` and `reason` are required (R-40).
 
@@ -288,68 +332,76 @@ class Ledger:
         command = commands.Adjust(
             account=account, points=points, expires_at=expires_at, allow_debt=allow_debt, **details
         )
-        return self.apply(command)
+        return self._apply(command)
 
-    def approve(self, account: str, entry: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def approve(self, account: str, entry: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Carry out an adjustment that waits for approval; `actor` is required and is not who asked for it (R-40).
 
         Raises:
             AccountClosed, EntryUnknown, NotAwaiting, SameActor, InsufficientPoints, LimitExceeded: in this order.
         """
-        return self.apply(commands.Approve(account=account, entry=entry, **details))
+        return self._apply(commands.Approve(account=account, entry=entry, **details))
 
-    def decline(self, account: str, entry: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def decline(self, account: str, entry: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Decline an adjustment that waits for approval; `actor` and `reason` are required (R-40).
 
         Raises:
             AccountClosed, EntryUnknown, NotAwaiting, SameActor: in this order.
         """
-        return self.apply(commands.Decline(account=account, entry=entry, **details))
+        return self._apply(commands.Decline(account=account, entry=entry, **details))
 
-    def set_balance(self, account: str, points: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def set_balance(self, account: str, points: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Adjust so that exactly `points` (0 or more) are available; `actor` and `reason` are required (R-40).
         """
-        return self.apply(commands.SetBalance(account=account, points=points, **details))
+        return self._apply(commands.SetBalance(account=account, points=points, **details))
 
-    def forgive(self, account: str, points: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def forgive(self, account: str, points: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Forgive debt; `actor` and `reason` are required (R-33).
 
         Raises:
             NoDebt: the account owes less.
         """
-        return self.apply(commands.Forgive(account=account, points=points, **details))
+        return self._apply(commands.Forgive(account=account, points=points, **details))
 
-    def reverse(self, account: str, entry: int, points: int | None = None, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def reverse(self, account: str, entry: int, points: int | None = None, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Take back an entry that no order governs, what is left of it or a part; `actor` and `reason` are required.
 
         Raises:
             EntryUnknown, NotReversible, ReversalExceeded, ShortfallRefused: in this order (R-35).
         """
-        return self.apply(commands.Reverse(account=account, entry=entry, points=points, **details))
+        return self._apply(commands.Reverse(account=account, entry=entry, points=points, **details))
 
-    def close_account(self, account: str, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def close_account(self, account: str, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Close an account: only `reopen_account` and expiry touch it then; `actor` and `reason` are required.
         """
-        return self.apply(commands.Close(account=account, **details))
+        return self._apply(commands.Close(account=account, **details))
 
-    def reopen_account(self, account: str, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def reopen_account(self, account: str, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Reopen a closed account; `actor` and `reason` are required.
 
         Raises:
             AccountOpen: it is not closed.
         """
-        return self.apply(commands.Reopen(account=account, **details))
+        return self._apply(commands.Reopen(account=account, **details))
 
     # --- lots and holders ----------------------------------------------------------------------------------------
 
-    def redate(self, account: str, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def redate(self, account: str, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Give every open lot that follows the program's policy the date that the policy gives it now; `actor` and
         `reason` are required (R-38, S1.18). A lot whose new date is past lapses in the same command.
@@ -357,33 +409,37 @@ class Ledger:
         Raises:
             AccountClosed: the account is closed.
         """
-        return self.apply(commands.Redate(account=account, **details))
+        return self._apply(commands.Redate(account=account, **details))
 
-    def preview_redating(self, account: str, *, at: datetime | None = None) -> Redating:
+    @Verb
+    def preview_redating(self, account: str, *, at: datetime | None = None) -> Plan[Redating]:
         """
         Return what `redate` would do: how many points would move, and how many would lapse at once (R-38).
         """
         now = self._at(at)
         return self._read(account, lambda state: read_redating(self.program, state, now))
 
-    def activate_lot(self, account: str, lot: int, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def activate_lot(self, account: str, lot: int, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Report the event that the points of one lot waited for: they are usable from now on (R-20).
 
         Raises:
             AccountClosed, LotUnknown, NotPending: in this order.
         """
-        return self.apply(commands.ActivateLot(account=account, lot=lot, **details))
+        return self._apply(commands.ActivateLot(account=account, lot=lot, **details))
 
-    def extend(self, account: str, lot: int, expires_at: datetime | None, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def extend(self, account: str, lot: int, expires_at: datetime | None, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Give a lot a later date, or none; `actor` and `reason` are required (R-38).
 
         Raises:
             AccountClosed, LotUnknown, NotLater: in this order.
         """
-        return self.apply(commands.Extend(account=account, lot=lot, expires_at=expires_at, **details))
+        return self._apply(commands.Extend(account=account, lot=lot, expires_at=expires_at, **details))
 
+    @Verb
     def reinstate(
         self,
         account: str,
@@ -392,7 +448,7 @@ class Ledger:
         *,
         expires_at: datetime | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Let lapsed points of a lot live again, all or some; `actor` and `reason` are required (R-38).
 
@@ -403,28 +459,31 @@ class Ledger:
             AccountClosed, LotUnknown, InvalidInput (the date has passed), NotLapsed, LimitExceeded: in this order.
         """
         command = commands.Reinstate(account=account, lot=lot, points=points, expires_at=expires_at, **details)
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def comment(
         self, account: str, comment: str, *, entry: int | None = None, **details: Unpack[Circumstances]
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Add a comment to the account, or to an entry and the lot that it opened; it moves no points (R-41).
 
         Raises:
             AccountClosed, EntryUnknown: in this order.
         """
-        return self.apply(commands.Comment(account=account, entry=entry, comment=comment, **details))
+        return self._apply(commands.Comment(account=account, entry=entry, comment=comment, **details))
 
-    def assign(self, account: str, lot: int, responsible: str, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def assign(self, account: str, lot: int, responsible: str, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Make an operator responsible for a lot (S4.6).
 
         Raises:
             AccountClosed, LotUnknown: in this order.
         """
-        return self.apply(commands.Assign(account=account, lot=lot, responsible=responsible, **details))
+        return self._apply(commands.Assign(account=account, lot=lot, responsible=responsible, **details))
 
+    @Verb
     def set_profile(
         self,
         account: str,
@@ -434,7 +493,7 @@ class Ledger:
         balance_updates: bool | None = None,
         expiry_warnings: bool | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Say who the holder is and what it wants to be told; None leaves what is known (S1.4, S2.2, S4.5).
 
@@ -453,10 +512,11 @@ class Ledger:
             expiry_warnings=expiry_warnings,
             **details,
         )
-        return self.apply(command)
+        return self._apply(command)
 
     # --- using points ------------------------------------------------------------------------------------------
 
+    @Verb
     def quote_redemption(
         self,
         account: str,
@@ -471,7 +531,7 @@ class Ledger:
         customer_group: str | None = None,
         actor: str | None = None,
         at: datetime | None = None,
-    ) -> RedemptionQuote:
+    ) -> Plan[RedemptionQuote]:
         """
         Return how many points could be redeemed now, of `points` or of all, what they pay, and what bound (R-25).
 
@@ -501,6 +561,7 @@ class Ledger:
             account, lambda state: read_redemption(self.program, state, now, wish, everything=points is None)
         )
 
+    @Verb
     def redeem(
         self,
         account: str,
@@ -512,7 +573,7 @@ class Ledger:
         to_pay: Money | None = None,
         eligible: Money | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Use exactly `points`, as a payment (R-26); the receipt's `money` is what they paid.
 
@@ -535,8 +596,9 @@ class Ledger:
             eligible=eligible,
             **details,
         )
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def hold(
         self,
         account: str,
@@ -550,7 +612,7 @@ class Ledger:
         to_pay: Money | None = None,
         eligible: Money | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Set exactly `points` aside for an order, while its payment goes on (R-27).
 
@@ -577,8 +639,9 @@ class Ledger:
             eligible=eligible,
             **details,
         )
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def capture(
         self,
         order: str,
@@ -588,7 +651,7 @@ class Ledger:
         id: str = "hold",
         cycle: int = 1,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Pay with the points of a hold, all of them or `points`, in whole groups of its rate; the rest is free again.
 
@@ -599,11 +662,12 @@ class Ledger:
             RedemptionLimited, ShortfallRefused: in this order.
         """
         command = commands.Capture(account=account, order=order, cycle=cycle, id=id, points=points, **details)
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def release(
         self, order: str, *, account: str, id: str = "hold", cycle: int = 1, **details: Unpack[Details]
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Let the points of a hold go; of a hold that lapsed meanwhile, this changes nothing (R-27).
 
@@ -611,11 +675,12 @@ class Ledger:
             AccountClosed, IdempotencyConflict, CycleNotOpen, OrderUnknown (no such hold), HoldClosed (its points have
             paid): in this order.
         """
-        return self.apply(commands.Release(account=account, order=order, cycle=cycle, id=id, **details))
+        return self._apply(commands.Release(account=account, order=order, cycle=cycle, id=id, **details))
 
     # --- facts of orders ---------------------------------------------------------------------------------------
 
-    def quote(self, order: Order, *, at: datetime | None = None) -> Award:
+    @Verb
+    def quote(self, order: Order, *, at: datetime | None = None) -> Plan[Award]:
         """
         Return what the order would earn, per rule and line, and why, before anything is recorded (R-21).
 
@@ -626,15 +691,17 @@ class Ledger:
         _checked(order, Order, "order")
         return self._read(order.account, lambda state: read_quote(self.program, state, order, max(now, state.as_of)))
 
-    def place(self, order: Order, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def place(self, order: Order, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Report that the order was saved.
         """
         _checked(order, Order, "order")
         command = commands.Place(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
-        return self.apply(command)
+        return self._apply(command)
 
-    def process(self, order: Order, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def process(self, order: Order, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Report that the order was processed; under the default timing it earns now (R-13, S3.6).
 
@@ -644,30 +711,36 @@ class Ledger:
         """
         _checked(order, Order, "order")
         command = commands.Process(account=order.account, order=order.id, cycle=order.cycle, document=order, **details)
-        return self.apply(command)
+        return self._apply(command)
 
-    def pay(self, order: str, tender: Tender, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def pay(
+        self, order: str, tender: Tender, *, account: str, cycle: int = 1, **details: Unpack[Details]
+    ) -> Plan[Receipt]:
         """
         Report a payment; `tender.id` tells payments of an order apart (S2.5).
         """
-        return self.apply(commands.Pay(account=account, order=order, cycle=cycle, tender=tender, **details))
+        return self._apply(commands.Pay(account=account, order=order, cycle=cycle, tender=tender, **details))
 
+    @Verb
     def approve_payment(
         self, order: str, tender: str, *, account: str, cycle: int = 1, **details: Unpack[Details]
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Report that a payment which waited for approval is approved (S2.6).
         """
         command = commands.ApprovePayment(account=account, order=order, cycle=cycle, tender=tender, **details)
-        return self.apply(command)
+        return self._apply(command)
 
-    def activate(self, order: str, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def activate(self, order: str, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Report the event that the order's points waited for, such as its delivery: they are usable from now on, and the
         clock of their expiry starts (R-20). Reported before the order earns, it holds for what it earns later.
         """
-        return self.apply(commands.Activate(account=account, order=order, cycle=cycle, **details))
+        return self._apply(commands.Activate(account=account, order=order, cycle=cycle, **details))
 
+    @Verb
     def invoice(
         self,
         order: str,
@@ -677,7 +750,7 @@ class Ledger:
         account: str,
         cycle: int = 1,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Report an invoice over units of lines (S1.33).
 
@@ -685,8 +758,9 @@ class Ledger:
             OrderUnknown: a line that the order does not have; QuantityExceeded: more units than it has.
         """
         command = commands.Invoice(account=account, order=order, cycle=cycle, id=invoice, lines=lines, **details)
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def cancel_lines(
         self,
         order: str,
@@ -696,7 +770,7 @@ class Ledger:
         account: str,
         cycle: int = 1,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Report units that were cancelled before delivery; they do not earn and do not block (R-13).
 
@@ -706,8 +780,9 @@ class Ledger:
         command = commands.CancelLines(
             account=account, order=order, cycle=cycle, id=cancellation, lines=lines, **details
         )
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def return_lines(
         self,
         order: str,
@@ -717,7 +792,7 @@ class Ledger:
         account: str,
         cycle: int = 1,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Report units that came back; points follow at once where the program's returns are automatic, else after
         `settle_return` (R-30).
@@ -726,11 +801,12 @@ class Ledger:
             OrderUnknown, QuantityExceeded, ShortfallRefused: in this order.
         """
         command = commands.ReturnLines(account=account, order=order, cycle=cycle, id=return_id, lines=lines, **details)
-        return self.apply(command)
+        return self._apply(command)
 
+    @Verb
     def propose_return(
         self, order: str, return_id: str, *, account: str, cycle: int = 1, at: datetime | None = None
-    ) -> ReturnProposal:
+    ) -> Plan[ReturnProposal]:
         """
         Return what accepting a reported return would do.
 
@@ -743,6 +819,7 @@ class Ledger:
         check_count(cycle, "cycle", most=CYCLES_MAX)
         return self._read(account, lambda state: read_return(self.program, state, now, order, cycle, return_id))
 
+    @Verb
     def quote_refund(
         self,
         order: str,
@@ -751,7 +828,7 @@ class Ledger:
         account: str,
         cycle: int = 1,
         at: datetime | None = None,
-    ) -> RefundQuote:
+    ) -> Plan[RefundQuote]:
         """
         Return what a refund would do to money and points together: of units of lines, or of the whole order by a cancel
         (R-30, S1.36).
@@ -764,6 +841,7 @@ class Ledger:
         check_count(cycle, "cycle", most=CYCLES_MAX)
         return self._read(account, lambda state: read_refund(self.program, state, now, order, cycle, lines))
 
+    @Verb
     def settle_return(
         self,
         proposal: ReturnProposal,
@@ -771,7 +849,7 @@ class Ledger:
         take_back: int | None = None,
         give_back: int | None = None,
         **details: Unpack[Details],
-    ) -> Receipt:
+    ) -> Plan[Receipt]:
         """
         Accept a proposal, change its figures, or decline it with both at 0; `actor` and `reason` are required.
 
@@ -791,9 +869,10 @@ class Ledger:
             proposed_give_back=proposal.give_back,
             **details,
         )
-        return self.apply(command)
+        return self._apply(command)
 
-    def cancel(self, order: str, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Receipt:
+    @Verb
+    def cancel(self, order: str, *, account: str, cycle: int = 1, **details: Unpack[Details]) -> Plan[Receipt]:
         """
         Report that the order was cancelled: what it earned is taken back, what it redeemed is restored (R-29).
 
@@ -803,23 +882,25 @@ class Ledger:
         Raises:
             ShortfallRefused: points are spent and the program refuses to go on without them.
         """
-        return self.apply(commands.Cancel(account=account, order=order, cycle=cycle, **details))
+        return self._apply(commands.Cancel(account=account, order=order, cycle=cycle, **details))
 
     # --- time --------------------------------------------------------------------------------------------------
 
-    def expire(self, account: str, *, at: datetime | None = None) -> Receipt:
+    @Verb
+    def expire(self, account: str, *, at: datetime | None = None) -> Plan[Receipt]:
         """
         Book what has lapsed on one account. Balances are right without it (R-11); it only writes them down.
         """
-        return self.apply(commands.Expire(account=account, at=at))
+        return self._apply(commands.Expire(account=account, at=at))
 
+    @Verb
     def expire_due(
         self,
         *,
         at: datetime | None = None,
         batch: int = 500,
         progress: Callable[[Sweep], bool | None] | None = None,
-    ) -> Sweep:
+    ) -> Plan[Sweep]:
         """
         Book what has lapsed on every account that is due, in batches of one transaction each (R-39).
 
@@ -833,9 +914,9 @@ class Ledger:
         check_count(batch, "batch", most=BATCH_MAX)
         now = self._at(at)
         sweep = Sweep()
-        while ids := self.storage.due_accounts(self.program.id, now, batch):
+        while ids := (yield from plans.due_accounts(self.program.id, now, batch)):
             jobs = [self._job(commands.Expire(account=account, at=now)) for account in ids]
-            decisions = self.storage.transact_all(jobs)
+            decisions = yield from plans.transact_all(jobs)
             points = -sum(e.points for d in decisions for e in d.entries if e.kind == "expired")
             sweep = Sweep(sweep.accounts + len(ids), sweep.points + points)
             if progress is not None and progress(sweep) is False:
@@ -844,14 +925,16 @@ class Ledger:
 
     # --- notices -----------------------------------------------------------------------------------------------
 
-    def notices(self, account: str, *, at: datetime | None = None) -> tuple[Notice, ...]:
+    @Verb
+    def notices(self, account: str, *, at: datetime | None = None) -> Plan[tuple[Notice, ...]]:
         """
         Return the notices that are due and were not taken yet: updates by entry, then warnings by date (R-42).
         """
         now = self._at(at)
         return self._read(account, lambda state: read_notices(self.program, state, max(now, state.as_of)))
 
-    def take_notices(self, account: str, **details: Unpack[Details]) -> tuple[Notice, ...]:
+    @Verb
+    def take_notices(self, account: str, **details: Unpack[Details]) -> Plan[tuple[Notice, ...]]:
         """
         Take the notices that are due, each for the only time; with the same key, the same ones again (R-42).
 
@@ -859,13 +942,16 @@ class Ledger:
 
         To neither lose nor repeat one, take them in your own transaction, beside the row that says what to send.
         """
-        command = commands.TakeNotices(account=account, **details)
-        decision = self.storage.transact(self._job(command))
+        return self._take_notices(commands.TakeNotices(account=account, **details))
+
+    def _take_notices(self, command: commands.TakeNotices) -> Plan[tuple[Notice, ...]]:
+        decision = yield from plans.transact(self._job(command))
         if not decision.replayed:
             return decision.notices
-        return self._read(account, lambda state: read_taken(state, decision.entries[-1].sequence))
+        return (yield from self._read(command.account, lambda state: read_taken(state, decision.entries[-1].sequence)))
 
-    def due_notices(self, *, at: datetime | None = None, batch: int = 500) -> tuple[Notice, ...]:
+    @Verb
+    def due_notices(self, *, at: datetime | None = None, batch: int = 500) -> Plan[tuple[Notice, ...]]:
         """
         Take the notices of accounts on which any are due, the longest due first; none: there are no more (R-42).
 
@@ -876,14 +962,17 @@ class Ledger:
         now = self._at(at)
         if not self.program.active:  # every account stays due until it is on again
             return ()
-        while ids := self.storage.accounts_to_notify(self.program.id, now, batch):
-            found = tuple(notice for account in ids for notice in self.take_notices(account, at=now))
+        while ids := (yield from plans.accounts_to_notify(self.program.id, now, batch)):
+            found: list[Notice] = []
+            for account in ids:
+                found += yield from self._take_notices(commands.TakeNotices(account=account, at=now))
             if found:
-                return found
+                return tuple(found)
         return ()
 
     # --- reading -----------------------------------------------------------------------------------------------
 
+    @Verb
     def balance(
         self,
         account: str,
@@ -891,7 +980,7 @@ class Ledger:
         channel: str | None = None,
         customer_group: str | None = None,
         at: datetime | None = None,
-    ) -> Balance:
+    ) -> Plan[Balance]:
         """
         Return what an account has at an instant: now, in the past as then recorded, or in the future as a forecast.
 
@@ -911,14 +1000,16 @@ class Ledger:
 
         return self._read(account, reader)
 
-    def expiring(self, account: str, *, at: datetime | None = None) -> tuple[Expiring, ...]:
+    @Verb
+    def expiring(self, account: str, *, at: datetime | None = None) -> Plan[tuple[Expiring, ...]]:
         """
         Return which points lapse when if nothing happens before, soonest first; none where the program is off.
         """
         now = self._at(at)
         return self._read(account, lambda state: read_expiring(self.program, state, self._not_before(state, at, now)))
 
-    def lots(self, account: str, *, at: datetime | None = None) -> tuple[Lot, ...]:
+    @Verb
+    def lots(self, account: str, *, at: datetime | None = None) -> Plan[tuple[Lot, ...]]:
         """
         Return the lots with points left, in the order in which they will be drawn, pending ones included.
         """
@@ -927,7 +1018,8 @@ class Ledger:
             account, lambda state: read_lots_in_use(self.program, state, self._not_before(state, at, now))
         )
 
-    def lot(self, account: str, lot: int, *, at: datetime | None = None) -> LotRecord:
+    @Verb
+    def lot(self, account: str, lot: int, *, at: datetime | None = None) -> Plan[LotRecord]:
         """
         Return everything about one lot: its counters, dates, status, holder, redemptions, updates, comments (R-41).
 
@@ -941,7 +1033,8 @@ class Ledger:
         now = self._at(at)
         return self._read(account, lambda state: read_lot_record(self.program, state, lot, max(now, state.as_of)))
 
-    def entries(self, account: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+    @Verb
+    def entries(self, account: str, *, after: int = 0, limit: int = 1000) -> Plan[tuple[Entry, ...]]:
         """
         Return at most `limit` (1 to 10,000) entries with a sequence above `after`, by sequence.
         """
@@ -949,14 +1042,16 @@ class Ledger:
         check_count(limit, "limit", most=BATCH_MAX)
         return self._read(account, lambda state: read_entries(EntriesAfter(after, limit)))
 
-    def draws_on(self, account: str, lot: int) -> tuple[Entry, ...]:
+    @Verb
+    def draws_on(self, account: str, lot: int) -> Plan[tuple[Entry, ...]]:
         """
         Return the entries that drew on a lot or gave points back to it, by sequence (R-08).
         """
         check_count(lot, "lot", most=TOTAL_MAX)
         return self._read(account, lambda state: read_entries(DrawsOn(lot)))
 
-    def explain(self, account: str, sequence: int) -> Explanation:
+    @Verb
+    def explain(self, account: str, sequence: int) -> Plan[Explanation]:
         """
         Explain an entry: the rules with their inputs and exact results, the lots, the reasons of rules that gave
         nothing (R-10).
@@ -967,17 +1062,18 @@ class Ledger:
         check_count(sequence, "sequence", most=TOTAL_MAX)
         return self._read(account, lambda state: read_explanation(state, sequence))
 
-    def accounts(self, *, after: str = "", limit: int = 1000) -> tuple[str, ...]:
+    @Verb
+    def accounts(self, *, after: str = "", limit: int = 1000) -> Plan[tuple[str, ...]]:
         """
         Return at most `limit` (1 to 10,000) account ids above `after`, in ascending order of their bytes.
         """
         check_count(limit, "limit", most=BATCH_MAX)
         if type(after) is not str or after:
             check_identifier(after, "after")
-        return tuple(self.storage.accounts(self.program.id, after, limit))
+        return tuple((yield from plans.accounts(self.program.id, after, limit)))
 
-    def _read(self, account: str, reader: Callable[[Account], Reading[T]]) -> T:
-        return self.storage.read(self.program.id, check_identifier(account, "account"), reader)
+    def _read(self, account: str, reader: Callable[[Account], Reading[T]]) -> Plan[T]:
+        return plans.read(self.program.id, check_identifier(account, "account"), reader)
 
     def _at(self, at: datetime | None) -> datetime:
         return check_instant(self._clock(), "clock") if at is None else check_instant(at, "at")
@@ -988,6 +1084,33 @@ class Ledger:
         Where the caller names no instant, a clock behind the account's time counts as that time (R-04).
         """
         return max(now, account.as_of) if at is None else now
+
+
+class Ledger(Verbs[Storage]):
+    """
+    One program's points, kept in a storage.
+
+    Every writing verb takes `key` (once and only once, R-44), `at` (the host's now), `occurred_at` (when it happened
+    in business), `actor`, `reason`, `comment`, `channel` and `customer_group`; see `pointsledger.commands.Command`.
+    A verb returns a `Receipt`, or raises a `Refused` error and changes nothing.
+
+    Args:
+        program: the rules in force.
+        storage: where it is kept; see `pointsledger.port.Storage`.
+        clock: says now where a call does not.
+        new_key: makes a key where a command has neither a key nor a fact of its own.
+    """
+
+
+def _at_once(plan: Callable[..., Plan[T]]) -> Callable[..., T]:
+    @wraps(plan)
+    def verb(self: Ledger, *args: Any, **kwargs: Any) -> T:
+        return carry_out(plan(self, *args, **kwargs), self.storage)
+
+    return verb
+
+
+give_verbs(Ledger, _at_once)
 
 
 def _receipt(decision: Decision) -> Receipt:

@@ -109,3 +109,53 @@ class Storage(Protocol):
         Let go of files and connections that the storage opened itself; later calls raise `StorageClosed`.
         """
         ...
+
+
+class AsyncStorage(Protocol):
+    """
+    A place to keep ledgers in that is awaited; it promises what a `Storage` promises.
+
+    A task that is cancelled while it waits leaves a decision stored wholly or not at all, and the storage usable.
+    """
+
+    async def transact(self, job: Job) -> Decision:
+        """
+        Run one decision; see `Storage.transact`.
+        """
+        ...
+
+    async def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
+        """
+        Run decisions, all or none; see `Storage.transact_all`.
+        """
+        ...
+
+    async def read(self, program: str, account: str, reader: Callable[[Account], Reading[T]]) -> T:
+        """
+        Run a reader; see `Storage.read`.
+        """
+        ...
+
+    async def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
+        """
+        List accounts; see `Storage.accounts`.
+        """
+        ...
+
+    async def due_accounts(self, program: str, at: datetime, limit: int) -> Sequence[str]:
+        """
+        List accounts that time may change; see `Storage.due_accounts`.
+        """
+        ...
+
+    async def accounts_to_notify(self, program: str, at: datetime, limit: int) -> Sequence[str]:
+        """
+        List accounts on which notices may be due; see `Storage.accounts_to_notify`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """
+        Let go of connections that the storage opened itself; later calls raise `StorageClosed`.
+        """
+        ...

@@ -10,8 +10,9 @@ import pytest
 import pointsledger
 
 PUBLIC = """
-Account Allocation Award Balance EarnCaps EarnRule Entry ExchangeRate ExpiryPolicy Ledger Lot Money NoticePolicy Order
-OrderLine PendingPolicy Period Program Receipt RedemptionLimits RestorePolicy Sweep Tender Unit commands
+Account Allocation AsyncLedger Award Balance EarnCaps EarnRule Entry ExchangeRate ExpiryPolicy Ledger Lot Money
+NoticePolicy Order OrderLine PendingPolicy Period Program Receipt RedemptionLimits RestorePolicy Sweep Tender Unit
+commands
 """.split()
 
 

@@ -41,6 +41,7 @@ from . import forks, sql, sql_migration, sql_schema
 
 with extra("postgres", "psycopg"):
     import psycopg
+    from psycopg.adapt import AdaptersMap
     from psycopg.pq import TransactionStatus
     from psycopg.rows import tuple_row
     from psycopg.types.numeric import Int8Dumper, IntLoader
@@ -50,6 +51,7 @@ with extra("postgres", "psycopg-pool"):
 
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[Any]
+AsyncConnection: TypeAlias = psycopg.AsyncConnection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
 Pool: TypeAlias = psycopg_pool.ConnectionPool[Any]
 
@@ -239,17 +241,19 @@ class PostgresStorage:
         try:
             # At once and by itself, so that it is known why, where there is no connection to be had.
             psycopg.connect(conninfo, connect_timeout=max(2, wait), client_encoding="UTF8").close()
+            pool = psycopg_pool.ConnectionPool(
+                conninfo,
+                kwargs={"autocommit": True, "connect_timeout": max(2, wait), "client_encoding": "UTF8"},
+                min_size=1,
+                max_size=POOL_MAX,
+                timeout=wait,
+                num_workers=1,
+                open=True,
+            )
+            pool.wait(wait)  # so that a time-out of 0 finds a connection
         except psycopg.Error as error:
             raise self._named(error) from error
-        return psycopg_pool.ConnectionPool(
-            conninfo,
-            kwargs={"autocommit": True, "connect_timeout": max(2, wait), "client_encoding": "UTF8"},
-            min_size=1,
-            max_size=POOL_MAX,
-            timeout=wait,
-            num_workers=1,
-            open=True,
-        )
+        return pool
 
     @contextmanager
     def _cursor(self, deadline: float) -> Generator[Cursor, None, None]:
@@ -306,15 +310,9 @@ class PostgresStorage:
         try:
             if before != autocommit:
                 connection.autocommit = autocommit
-            for name in ("server_encoding", "client_encoding"):
-                encoding = connection.info.parameter_status(name)
-                if encoding != "UTF8":  # others cannot hold every account, or sort in another order
-                    raise StorageUnavailable(self._place, f"its {name} is {encoding}; UTF8 is needed")
+            _check_encodings(connection.info, self._place)
             with connection.cursor(row_factory=tuple_row) as cursor:
-                cursor.adapters.register_dumper(str, StrDumperUnknown)
-                cursor.adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
-                cursor.adapters.register_loader("text", TextLoader)
-                cursor.adapters.register_loader("int8", IntLoader)
+                _read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
             raise self._named(error) from error
@@ -359,11 +357,8 @@ class PostgresStorage:
 
     @contextmanager
     def _own(self, cursor: Cursor, deadline: float) -> Generator[None, None, None]:
-        wait = max(1, int(1000 * (deadline - monotonic())))
         try:
-            cursor.execute(
-                f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {wait:d}".encode()
-            )
+            cursor.execute(_begin(deadline))
             yield
             self._commit(cursor)
         except BaseException:
@@ -381,18 +376,14 @@ class PostgresStorage:
     @contextmanager
     def _snapshot(self, cursor: Cursor) -> Generator[None, None, None]:
         try:
-            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(_BEGIN_TO_READ)
             yield
         finally:
             _roll_back(cursor)
 
     @contextmanager
     def _savepoint(self, cursor: Cursor) -> Generator[None, None, None]:
-        status = cursor.connection.info.transaction_status
-        if status == TransactionStatus.IDLE:
-            raise NoTransaction("begin a transaction first, best with `with connection.transaction():`")
-        if status == TransactionStatus.INERROR:
-            raise NoTransaction("the transaction has failed; roll back, and begin another")
+        _check_begun(cursor.connection.info, "with connection.transaction():")
         cursor.execute("SAVEPOINT pointsledger")
         try:
             yield
@@ -410,22 +401,14 @@ class PostgresStorage:
 
         Where a commit got no answer, trying again finds what it stored under its key, if it is `repeatable`.
         """
-        deadline = monotonic() + self._timeout
-        unknown: OutcomeUnknown | None = None
-        count = 1
+        patience = _Patience(self._timeout, repeatable=repeatable)
         while True:
             try:
-                return attempt(deadline)
+                return attempt(patience.deadline)
             except (TryAgain, OperatorNeeded) as error:
-                if isinstance(error, OutcomeUnknown):
-                    unknown = error
-                over = count == ATTEMPTS_MAX or monotonic() >= deadline or not _may_pass(error)
-                if over or (unknown is not None and not repeatable):
-                    raise unknown or error from error.__cause__
-                if not isinstance(error, TryAgain) or unknown is error:
+                if patience.is_lost_after(error):
                     self._weed_out()
-            sleep(secrets.randbelow(10 * min(count, 10)) / 1000)
-            count += 1
+            sleep(patience.pause())
 
     def _weed_out(self) -> None:
         """
@@ -445,34 +428,11 @@ class PostgresStorage:
         """
         Bring the stored format from whatever version it has to this release's, one process at a time.
         """
-        found = self._stored_format(cursor)
-        if found < sql_schema.SCHEMA_VERSION:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [self._place])
-            cursor.execute("SELECT to_regnamespace(%s)", [f'"{self._schema}"'])
-            if cursor.fetchall() == [(None,)]:
-                cursor.execute(f'CREATE SCHEMA "{self._schema}"'.encode())
-            found = self._stored_format(cursor)
-        if found > sql_schema.SCHEMA_VERSION:
-            raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
-        if found < sql_schema.SCHEMA_VERSION:
-            _run(sql_migration.migrate(self._dialect, found), cursor)
-
-    def _stored_format(self, cursor: Cursor) -> int:
-        """
-        Return the version of the stored format, 0 where there is none.
-        """
-        cursor.execute("SELECT to_regclass(%s)", [self._dialect("{schema}")])
-        if cursor.fetchall() == [(None,)]:
-            return 0
-        cursor.execute(_prepared(self._dialect(sql_schema.SELECT_VERSION)))
-        rows = cursor.fetchall()
-        if not rows:
-            raise StorageBusy(f"{self._place}: the tables are younger than the transaction; begin another")
-        return int(rows[0][0])
+        _run(_migrate(self._dialect, self._schema, self._place), cursor)
 
     def _check_format(self, cursor: Cursor) -> None:
         if not self._format_known:
-            found = self._stored_format(cursor)
+            found = _run(_stored_format(self._dialect, self._place), cursor)
             if found != sql_schema.SCHEMA_VERSION:
                 raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
             self._format_known = True
@@ -483,17 +443,9 @@ class PostgresStorage:
         """
         Return the error of this library for one of the driver (R-47).
         """
-        if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.TooManyRequests):
-            return StorageBusy(f"{self._place}: {error}")
         if isinstance(error, psycopg_pool.PoolClosed) and self._closed:
             return StorageClosed(self._place)  # by another thread, just now
-        if error.sqlstate in _IN_THE_WAY:
-            return StorageBusy(f"{self._place}: {error}")
-        if error.sqlstate in _NO_TABLES:
-            return SchemaMismatch(self._place, 0, sql_schema.SCHEMA_VERSION)
-        if error.sqlstate is not None and error.sqlstate[:2] in _BROKEN:
-            return Corrupt(self._place, str(error))
-        return StorageUnavailable(self._place, str(error))
+        return _named(error, self._place)
 
 
 _IN_THE_WAY = {
@@ -526,7 +478,19 @@ def _dialect(schema: str, prefix: str) -> sql_schema.Dialect:
     )
 
 
-def _is_lost(error: BaseException | None, connection: Connection | None = None) -> bool:
+def _named(error: psycopg.Error, place: str) -> TryAgain | OperatorNeeded:
+    if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.TooManyRequests):
+        return StorageBusy(f"{place}: {error}")
+    if error.sqlstate in _IN_THE_WAY:
+        return StorageBusy(f"{place}: {error}")
+    if error.sqlstate in _NO_TABLES:
+        return SchemaMismatch(place, 0, sql_schema.SCHEMA_VERSION)
+    if error.sqlstate is not None and error.sqlstate[:2] in _BROKEN:
+        return Corrupt(place, str(error))
+    return StorageUnavailable(place, str(error))
+
+
+def _is_lost(error: BaseException | None, connection: Connection | AsyncConnection | None = None) -> bool:
     """
     Whether the connection, and not the statement, is what failed.
     """
@@ -539,6 +503,105 @@ def _is_lost(error: BaseException | None, connection: Connection | None = None) 
 
 def _may_pass(error: TryAgain | OperatorNeeded) -> bool:
     return isinstance(error, TryAgain) or (isinstance(error, StorageUnavailable) and _is_lost(error.__cause__))
+
+
+class _Patience:
+    """
+    How long to try again after errors, and what to raise in the end.
+    """
+
+    def __init__(self, timeout: int, *, repeatable: bool) -> None:
+        self.deadline = monotonic() + timeout
+        self._repeatable = repeatable
+        self._unknown: OutcomeUnknown | None = None
+        self._count = 1
+
+    def is_lost_after(self, error: TryAgain | OperatorNeeded) -> bool:
+        """
+        Whether the connection was lost; raises where trying again is over, first an outcome that stays unknown.
+        """
+        if isinstance(error, OutcomeUnknown):
+            self._unknown = error
+        over = self._count == ATTEMPTS_MAX or monotonic() >= self.deadline or not _may_pass(error)
+        if over or (self._unknown is not None and not self._repeatable):
+            raise self._unknown or error from error.__cause__
+        return not isinstance(error, TryAgain) or self._unknown is error
+
+    def pause(self) -> float:
+        """
+        Return the seconds to wait before the next attempt.
+        """
+        seconds = secrets.randbelow(10 * min(self._count, 10)) / 1000
+        self._count += 1
+        return seconds
+
+
+# --- what is said to the server, and asked of it ---------------------------------------------------------------------
+
+_BEGIN_TO_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+def _begin(deadline: float) -> bytes:
+    """
+    Begin to write, and wait for locks until the deadline at most.
+    """
+    wait = max(1, int(1000 * (deadline - monotonic())))
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {wait:d}".encode()
+
+
+def _check_begun(info: psycopg.ConnectionInfo, how: str) -> None:
+    if info.transaction_status == TransactionStatus.IDLE:
+        raise NoTransaction(f"begin a transaction first, best with `{how}`")
+    if info.transaction_status == TransactionStatus.INERROR:
+        raise NoTransaction("the transaction has failed; roll back, and begin another")
+
+
+def _check_encodings(info: psycopg.ConnectionInfo, place: str) -> None:
+    for name in ("server_encoding", "client_encoding"):
+        encoding = info.parameter_status(name)
+        if encoding != "UTF8":  # others cannot hold every account, or sort in another order
+            raise StorageUnavailable(place, f"its {name} is {encoding}; UTF8 is needed")
+
+
+def _read_plainly(adapters: AdaptersMap) -> None:
+    """
+    Let a cursor give and take plain `str` and `int`, whatever the caller has made of its connection.
+    """
+    adapters.register_dumper(str, StrDumperUnknown)
+    adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
+    adapters.register_loader("text", TextLoader)
+    adapters.register_loader("int8", IntLoader)
+
+
+def _stored_format(dialect: sql_schema.Dialect, place: str) -> sql.Body[int]:
+    """
+    Return the version of the stored format, 0 where there is none.
+    """
+    if (yield sql.Statement("SELECT to_regclass(?)", [dialect("{schema}")])) == [(None,)]:
+        return 0
+    rows = yield sql.Statement(dialect(sql_schema.SELECT_VERSION))
+    if not rows:
+        raise StorageBusy(f"{place}: the tables are younger than the transaction; begin another")
+    return int(rows[0][0])
+
+
+def _migrate(dialect: sql_schema.Dialect, schema: str, place: str) -> sql.Body[None]:
+    """
+    Bring the stored format from whatever version it has to this release's, one process at a time in a schema.
+    """
+    found = yield from _stored_format(dialect, place)
+    if found < sql_schema.SCHEMA_VERSION:
+        yield sql.Statement("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [schema])
+        if (yield sql.Statement("SELECT to_regnamespace(?)", [f'"{schema}"'])) == [(None,)]:
+            try:
+                yield sql.Statement(f'CREATE SCHEMA "{schema}"', writes=True)
+            except sql.RowExists:
+                raise StorageBusy(f"{place}: another has just created the schema") from None
+        found = yield from _stored_format(dialect, place)
+    if found > sql_schema.SCHEMA_VERSION:
+        raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
+    if found < sql_schema.SCHEMA_VERSION:
+        yield from sql_migration.migrate(dialect, found)
 
 
 def _roll_back(cursor: Cursor) -> None:
