@@ -625,7 +625,8 @@ class Verbs(Generic[S]):
         Raises:
             AccountClosed, StorefrontClosed, IdempotencyConflict, CycleNotOpen, OrderCancelled, HoldOpen,
             InvalidInput (the deadline has passed), ProgramInactive, DebtOutstanding, BelowThreshold,
-            CurrencyMismatch, NoExchangeRate, InsufficientPoints, RedemptionLimited: in this order.
+            CurrencyMismatch, NoExchangeRate, ShortfallRefused (points that the order earned are spent),
+            InsufficientPoints, RedemptionLimited: in this order.
         """
         command = commands.Hold(
             account=account,

@@ -36,7 +36,8 @@ from pointsledger.port import AsyncStorage, Storage
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.memory_async import AsyncMemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
-from pointsledger.storage.postgres_async import POOL_MAX, AsyncPostgresStorage
+from pointsledger.storage.postgres_async import AsyncPostgresStorage
+from pointsledger.storage.postgres_dialect import POOL_MAX
 from tests.storage import postgres_server
 
 T = TypeVar("T")

@@ -35,7 +35,8 @@ from pointsledger.errors import (
 )
 from pointsledger.storage import sql_migration, sql_schema
 from pointsledger.storage.memory import MemoryStorage
-from pointsledger.storage.postgres import ATTEMPTS_MAX, PostgresStorage
+from pointsledger.storage.postgres import PostgresStorage
+from pointsledger.storage.postgres_dialect import ATTEMPTS_MAX
 from pointsledger.storage.sqlite import SQLiteStorage
 from tests.storage.books import ANN, BY_HAND, assert_balanced, books, club, day, job, story
 from tests.storage.children import in_child, refusal

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..errors import InvalidInstant, InvalidProgram
+from ..errors import InvalidInput, InvalidInstant, InvalidProgram
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -52,6 +52,20 @@ def check_instant(value: Any, field: str) -> datetime:
     if not EARLIEST <= instant < LATEST:
         raise InvalidInstant(field, value, "must be in the years 1900 to 8999")
     return instant
+
+
+def check_period(since: Any, until: Any) -> tuple[datetime | None, datetime]:
+    """
+    Return a period as plain UTC datetimes; it begins with everything where `since` is None.
+
+    Raises:
+        InvalidInstant: see `check_instant`; InvalidInput: the period is empty.
+    """
+    first = None if since is None else check_instant(since, "since")
+    end = check_instant(until, "until")
+    if first is not None and first >= end:
+        raise InvalidInput("until", until, "must be later than since")
+    return first, end
 
 
 def check_window(value: Any) -> None:

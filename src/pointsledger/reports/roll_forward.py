@@ -23,10 +23,10 @@ from ..domain.account import Account
 from ..domain.balance import settled_from
 from ..domain.draft import Draft
 from ..domain.entries import Entry, EntryKind
-from ..domain.instants import EARLIEST, check_instant
+from ..domain.instants import EARLIEST, check_period
 from ..domain.money import Money
 from ..domain.program import Program
-from ..errors import Corrupt, InvalidInput
+from ..errors import Corrupt
 from ..port import Storage
 from .liability import outstanding
 from .pages import each_account, read_history
@@ -138,10 +138,7 @@ def roll_forward(
     Raises:
         InvalidInstant: an instant is naive or out of range; InvalidInput: the period is empty.
     """
-    first = None if since is None else check_instant(since, "since")
-    end = check_instant(until, "until")
-    if first is not None and first >= end:
-        raise InvalidInput("until", until, "must be later than since")
+    first, end = check_period(since, until)
     sums = _Sums(program, first, end)
     for count, account in enumerate(each_account(storage, program.id), start=1):
         try:

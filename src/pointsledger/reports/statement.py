@@ -20,12 +20,11 @@ from ..domain.balance import Balance, Expiring, ladder, settled_from
 from ..domain.draft import Draft
 from ..domain.entries import Entry
 from ..domain.expiry import ON_EVENT
-from ..domain.instants import check_instant, wall_date
+from ..domain.instants import check_period, wall_date
 from ..domain.lots import ORDER_OF_USE, Lot
 from ..domain.money import Money
 from ..domain.program import Program
 from ..domain.reads import Reading
-from ..errors import InvalidInput
 from ..port import Storage
 from .pages import read_history
 
@@ -112,10 +111,7 @@ def statement(
     Raises:
         InvalidInstant: an instant is naive or out of range; InvalidInput: the period is empty.
     """
-    first = None if since is None else check_instant(since, "since")
-    end = check_instant(until, "until")
-    if first is not None and first >= end:
-        raise InvalidInput("until", until, "must be later than since")
+    first, end = check_period(since, until)
     return storage.read(program.id, account, lambda state: _read_statement(program, state, first, end))
 
 

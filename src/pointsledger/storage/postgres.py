@@ -8,13 +8,10 @@ A transaction that writes is READ COMMITTED and takes the account's row first; o
 
 from __future__ import annotations
 
-import re
-import secrets
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import lru_cache
 from time import monotonic, sleep
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -24,7 +21,6 @@ from ..domain.points import check_count
 from ..domain.program import Program
 from ..domain.reads import Reading
 from ..errors import (
-    Corrupt,
     InvalidInput,
     NoTransaction,
     OperatorNeeded,
@@ -37,15 +33,27 @@ from ..errors import (
 )
 from ..extras import extra
 from ..port import Job
-from . import forks, sql, sql_migration, sql_schema
+from . import forks, sql, sql_schema
+from .postgres_dialect import (
+    BEGIN_TO_READ,
+    POOL_MAX,
+    Patience,
+    begin,
+    check_begun,
+    check_encodings,
+    dialect_of,
+    error_of,
+    is_lost,
+    migrate,
+    prepared,
+    read_plainly,
+    stored_format,
+)
 
 with extra("postgres", "psycopg"):
     import psycopg
-    from psycopg.adapt import AdaptersMap
     from psycopg.pq import TransactionStatus
     from psycopg.rows import tuple_row
-    from psycopg.types.numeric import Int8Dumper, IntLoader
-    from psycopg.types.string import StrDumperUnknown, TextLoader
 with extra("postgres", "psycopg-pool"):
     import psycopg_pool
 
@@ -54,14 +62,6 @@ Connection: TypeAlias = psycopg.Connection[Any]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
 Pool: TypeAlias = psycopg_pool.ConnectionPool[Any]
-
-ATTEMPTS_MAX = 10
-"""How often a transaction of the storage's own is tried where others get in its way (R-46)."""
-POOL_MAX = 10
-"""How many connections a pool of the storage's own has at most."""
-
-_PREFIX_MAX = 40
-"""As many bytes as leave room for the longest name of an index within PostgreSQL's 63."""
 
 
 class PostgresStorage:
@@ -128,9 +128,9 @@ class PostgresStorage:
         return storage
 
     def _prepare(self, schema: str, prefix: str, timeout: int) -> None:
-        self._schema = _name(schema, "schema", most=63)
+        self._schema = schema
         self._timeout = check_count(timeout, "timeout", least=0, most=86_400)
-        self._dialect = _dialect(self._schema, _name(prefix, "prefix", most=_PREFIX_MAX))
+        self._dialect = dialect_of(schema, prefix)
         self._place = f"PostgreSQL, tables {self._schema}.{prefix}*"
         self.lock = threading.RLock()
         self._joined: Connection | None = None
@@ -310,9 +310,9 @@ class PostgresStorage:
         try:
             if before != autocommit:
                 connection.autocommit = autocommit
-            _check_encodings(connection.info, self._place)
+            check_encodings(connection.info, self._place)
             with connection.cursor(row_factory=tuple_row) as cursor:
-                _read_plainly(cursor.adapters)
+                read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
             raise self._named(error) from error
@@ -358,7 +358,7 @@ class PostgresStorage:
     @contextmanager
     def _own(self, cursor: Cursor, deadline: float) -> Generator[None, None, None]:
         try:
-            cursor.execute(_begin(deadline))
+            cursor.execute(begin(deadline))
             yield
             self._commit(cursor)
         except BaseException:
@@ -369,21 +369,21 @@ class PostgresStorage:
         try:
             cursor.execute("COMMIT")
         except psycopg.Error as error:
-            if not _is_lost(error, cursor.connection):
+            if not is_lost(error, cursor.connection):
                 raise  # the server says that nothing was committed
             raise OutcomeUnknown(f"{self._place}: {error}") from error
 
     @contextmanager
     def _snapshot(self, cursor: Cursor) -> Generator[None, None, None]:
         try:
-            cursor.execute(_BEGIN_TO_READ)
+            cursor.execute(BEGIN_TO_READ)
             yield
         finally:
             _roll_back(cursor)
 
     @contextmanager
     def _savepoint(self, cursor: Cursor) -> Generator[None, None, None]:
-        _check_begun(cursor.connection.info, "with connection.transaction():")
+        check_begun(cursor.connection.info, "with connection.transaction():")
         cursor.execute("SAVEPOINT pointsledger")
         try:
             yield
@@ -401,7 +401,7 @@ class PostgresStorage:
 
         Where a commit got no answer, trying again finds what it stored under its key, if it is `repeatable`.
         """
-        patience = _Patience(self._timeout, repeatable=repeatable)
+        patience = Patience(self._timeout, repeatable=repeatable)
         while True:
             try:
                 return attempt(patience.deadline)
@@ -428,11 +428,11 @@ class PostgresStorage:
         """
         Bring the stored format from whatever version it has to this release's, one process at a time.
         """
-        _run(_migrate(self._dialect, self._schema, self._place), cursor)
+        _run(migrate(self._dialect, self._schema, self._place), cursor)
 
     def _check_format(self, cursor: Cursor) -> None:
         if not self._format_known:
-            found = _run(_stored_format(self._dialect, self._place), cursor)
+            found = _run(stored_format(self._dialect, self._place), cursor)
             if found != sql_schema.SCHEMA_VERSION:
                 raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
             self._format_known = True
@@ -445,163 +445,7 @@ class PostgresStorage:
         """
         if isinstance(error, psycopg_pool.PoolClosed) and self._closed:
             return StorageClosed(self._place)  # by another thread, just now
-        return _named(error, self._place)
-
-
-_IN_THE_WAY = {
-    "40001",  # serialization_failure
-    "40P01",  # deadlock_detected
-    "55P03",  # lock_not_available: the time-out
-    "57014",  # query_canceled
-}
-_NO_TABLES = {"42P01", "3F000"}  # undefined_table, invalid_schema_name
-_BROKEN = {"23", "XX"}  # a constraint other than of uniqueness, data_corrupted
-_LOST = {"57P01", "57P02", "57P03"}  # the server shuts down, has crashed, or starts
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-
-
-def _name(value: Any, field: str, *, most: int) -> str:
-    if type(value) is not str or not _PLAIN.fullmatch(value) or len(value) > most or value.startswith("pg_"):
-        raise InvalidInput(field, value, f"must be a-z, 0-9 and _, at most {most}, and not begin with a digit or pg_")
-    return value
-
-
-def _dialect(schema: str, prefix: str) -> sql_schema.Dialect:
-    return sql_schema.Dialect(
-        integer="BIGINT",
-        text='TEXT COLLATE "C"',
-        table="",
-        lock=" FOR UPDATE",
-        claim="SELECT pg_advisory_xact_lock(hashtext(?), hashtext(?))",
-        prefix=prefix,
-        place=f'"{schema}".',
-    )
-
-
-def _named(error: psycopg.Error, place: str) -> TryAgain | OperatorNeeded:
-    if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.TooManyRequests):
-        return StorageBusy(f"{place}: {error}")
-    if error.sqlstate in _IN_THE_WAY:
-        return StorageBusy(f"{place}: {error}")
-    if error.sqlstate in _NO_TABLES:
-        return SchemaMismatch(place, 0, sql_schema.SCHEMA_VERSION)
-    if error.sqlstate is not None and error.sqlstate[:2] in _BROKEN:
-        return Corrupt(place, str(error))
-    return StorageUnavailable(place, str(error))
-
-
-def _is_lost(error: BaseException | None, connection: Connection | AsyncConnection | None = None) -> bool:
-    """
-    Whether the connection, and not the statement, is what failed.
-    """
-    if not isinstance(error, psycopg.OperationalError) or isinstance(error, psycopg_pool.PoolClosed):
-        return False
-    if error.sqlstate is None:
-        return connection is None or connection.closed
-    return error.sqlstate in _LOST or error.sqlstate.startswith("08")
-
-
-def _may_pass(error: TryAgain | OperatorNeeded) -> bool:
-    return isinstance(error, TryAgain) or (isinstance(error, StorageUnavailable) and _is_lost(error.__cause__))
-
-
-class _Patience:
-    """
-    How long to try again after errors, and what to raise in the end.
-    """
-
-    def __init__(self, timeout: int, *, repeatable: bool) -> None:
-        self.deadline = monotonic() + timeout
-        self._repeatable = repeatable
-        self._unknown: OutcomeUnknown | None = None
-        self._count = 1
-
-    def is_lost_after(self, error: TryAgain | OperatorNeeded) -> bool:
-        """
-        Whether the connection was lost; raises where trying again is over, first an outcome that stays unknown.
-        """
-        if isinstance(error, OutcomeUnknown):
-            self._unknown = error
-        over = self._count == ATTEMPTS_MAX or monotonic() >= self.deadline or not _may_pass(error)
-        if over or (self._unknown is not None and not self._repeatable):
-            raise self._unknown or error from error.__cause__
-        return not isinstance(error, TryAgain) or self._unknown is error
-
-    def pause(self) -> float:
-        """
-        Return the seconds to wait before the next attempt.
-        """
-        seconds = secrets.randbelow(10 * min(self._count, 10)) / 1000
-        self._count += 1
-        return seconds
-
-
-# --- what is said to the server, and asked of it ---------------------------------------------------------------------
-
-_BEGIN_TO_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-
-def _begin(deadline: float) -> bytes:
-    """
-    Begin to write, and wait for locks until the deadline at most.
-    """
-    wait = max(1, int(1000 * (deadline - monotonic())))
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {wait:d}".encode()
-
-
-def _check_begun(info: psycopg.ConnectionInfo, how: str) -> None:
-    if info.transaction_status == TransactionStatus.IDLE:
-        raise NoTransaction(f"begin a transaction first, best with `{how}`")
-    if info.transaction_status == TransactionStatus.INERROR:
-        raise NoTransaction("the transaction has failed; roll back, and begin another")
-
-
-def _check_encodings(info: psycopg.ConnectionInfo, place: str) -> None:
-    for name in ("server_encoding", "client_encoding"):
-        encoding = info.parameter_status(name)
-        if encoding != "UTF8":  # others cannot hold every account, or sort in another order
-            raise StorageUnavailable(place, f"its {name} is {encoding}; UTF8 is needed")
-
-
-def _read_plainly(adapters: AdaptersMap) -> None:
-    """
-    Let a cursor give and take plain `str` and `int`, whatever the caller has made of its connection.
-    """
-    adapters.register_dumper(str, StrDumperUnknown)
-    adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
-    adapters.register_loader("text", TextLoader)
-    adapters.register_loader("int8", IntLoader)
-
-
-def _stored_format(dialect: sql_schema.Dialect, place: str) -> sql.Body[int]:
-    """
-    Return the version of the stored format, 0 where there is none.
-    """
-    if (yield sql.Statement("SELECT to_regclass(?)", [dialect("{schema}")])) == [(None,)]:
-        return 0
-    rows = yield sql.Statement(dialect(sql_schema.SELECT_VERSION))
-    if not rows:
-        raise StorageBusy(f"{place}: the tables are younger than the transaction; begin another")
-    return int(rows[0][0])
-
-
-def _migrate(dialect: sql_schema.Dialect, schema: str, place: str) -> sql.Body[None]:
-    """
-    Bring the stored format from whatever version it has to this release's, one process at a time in a schema.
-    """
-    found = yield from _stored_format(dialect, place)
-    if found < sql_schema.SCHEMA_VERSION:
-        yield sql.Statement("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [schema])
-        if (yield sql.Statement("SELECT to_regnamespace(?)", [f'"{schema}"'])) == [(None,)]:
-            try:
-                yield sql.Statement(f'CREATE SCHEMA "{schema}"', writes=True)
-            except sql.RowExists:
-                raise StorageBusy(f"{place}: another has just created the schema") from None
-        found = yield from _stored_format(dialect, place)
-    if found > sql_schema.SCHEMA_VERSION:
-        raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
-    if found < sql_schema.SCHEMA_VERSION:
-        yield from sql_migration.migrate(dialect, found)
+        return error_of(error, self._place)
 
 
 def _roll_back(cursor: Cursor) -> None:
@@ -634,15 +478,7 @@ def _run(body: sql.Body[T], cursor: Cursor) -> T:
 
 def _answer(statement: sql.Statement, cursor: Cursor) -> Any:
     if statement.many and len(statement.parameters) > 1:
-        cursor.executemany(_prepared(statement.sql), statement.parameters)
+        cursor.executemany(prepared(statement.sql), statement.parameters)
         return cursor.rowcount
-    cursor.execute(_prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
+    cursor.execute(prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
     return cursor.rowcount if statement.writes else cursor.fetchall()
-
-
-@lru_cache(maxsize=1000)
-def _prepared(statement: str) -> bytes:
-    """
-    Return a statement with the driver's placeholders; texts within it are none of these.
-    """
-    return statement.replace("%", "%%").replace("?", "%s").encode()

@@ -4,9 +4,6 @@ A storage in PostgreSQL that is awaited, by psycopg 3 (the extra ``postgres``).
 It runs the statements of `PostgresStorage` on the same tables, with the same transactions, errors and attempts.
 """
 
-# What does not wait is written once, in `postgres`.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import os
@@ -35,22 +32,20 @@ from ..errors import (
 from ..extras import extra
 from ..port import Job
 from . import sql, sql_schema
-from .postgres import (
-    _BEGIN_TO_READ,
-    _PREFIX_MAX,
+from .postgres_dialect import (
+    BEGIN_TO_READ,
     POOL_MAX,
-    _begin,
-    _check_begun,
-    _check_encodings,
-    _dialect,
-    _is_lost,
-    _migrate,
-    _name,
-    _named,
-    _Patience,
-    _prepared,
-    _read_plainly,
-    _stored_format,
+    Patience,
+    begin,
+    check_begun,
+    check_encodings,
+    dialect_of,
+    error_of,
+    is_lost,
+    migrate,
+    prepared,
+    read_plainly,
+    stored_format,
 )
 
 with extra("postgres", "psycopg"):
@@ -126,9 +121,9 @@ class AsyncPostgresStorage:
         return storage
 
     def _prepare(self, schema: str, prefix: str, timeout: int) -> None:
-        self._schema = _name(schema, "schema", most=63)
+        self._schema = schema
         self._timeout = check_count(timeout, "timeout", least=0, most=86_400)
-        self._dialect = _dialect(self._schema, _name(prefix, "prefix", most=_PREFIX_MAX))
+        self._dialect = dialect_of(schema, prefix)
         self._place = f"PostgreSQL, tables {self._schema}.{prefix}*"
         self._joined: Connection | None = None
         self._programs: dict[str, Program] = {}
@@ -153,7 +148,7 @@ class AsyncPostgresStorage:
             self._format_known = True
             return
         async with self._cursor_joined() as cursor, self._savepoint(cursor):
-            await _run(_migrate(self._dialect, self._schema, self._place), cursor)
+            await _run(migrate(self._dialect, self._schema, self._place), cursor)
 
     # --- the port ----------------------------------------------------------------------------------------------
 
@@ -263,7 +258,7 @@ class AsyncPostgresStorage:
                 await _to_the_end(pool.close())
                 raise
         except psycopg.Error as error:
-            raise _named(error, self._place) from error
+            raise error_of(error, self._place) from error
         return pool
 
     @asynccontextmanager
@@ -275,7 +270,7 @@ class AsyncPostgresStorage:
         try:
             connection = await pool.getconn(timeout=max(0.001, deadline - monotonic()))
         except psycopg.Error as error:
-            raise _named(error, self._place) from error
+            raise error_of(error, self._place) from error
         try:
             async with self._lent(connection, autocommit=True) as cursor:
                 yield cursor
@@ -304,12 +299,12 @@ class AsyncPostgresStorage:
         try:
             if before != autocommit:
                 await connection.set_autocommit(autocommit)
-            _check_encodings(connection.info, self._place)
+            check_encodings(connection.info, self._place)
             async with connection.cursor(row_factory=tuple_row) as cursor:
-                _read_plainly(cursor.adapters)
+                read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
-            raise _named(error, self._place) from error
+            raise error_of(error, self._place) from error
         finally:
             if connection.autocommit != before and not connection.closed:
                 await _to_the_end(connection.set_autocommit(before))
@@ -358,7 +353,7 @@ class AsyncPostgresStorage:
     @asynccontextmanager
     async def _own(self, cursor: Cursor, deadline: float) -> AsyncGenerator[None, None]:
         try:
-            await cursor.execute(_begin(deadline))
+            await cursor.execute(begin(deadline))
             yield
             await self._commit(cursor)
         except BaseException:
@@ -369,21 +364,21 @@ class AsyncPostgresStorage:
         try:
             await cursor.execute("COMMIT")
         except psycopg.Error as error:
-            if not _is_lost(error, cursor.connection):
+            if not is_lost(error, cursor.connection):
                 raise  # the server says that nothing was committed
             raise OutcomeUnknown(f"{self._place}: {error}") from error
 
     @asynccontextmanager
     async def _snapshot(self, cursor: Cursor) -> AsyncGenerator[None, None]:
         try:
-            await cursor.execute(_BEGIN_TO_READ)
+            await cursor.execute(BEGIN_TO_READ)
             yield
         finally:
             await _to_the_end(_roll_back(cursor))
 
     @asynccontextmanager
     async def _savepoint(self, cursor: Cursor) -> AsyncGenerator[None, None]:
-        _check_begun(cursor.connection.info, "async with connection.transaction():")
+        check_begun(cursor.connection.info, "async with connection.transaction():")
         try:
             # A savepoint of which it is not known whether it is there would cost the caller the transaction.
             await _to_the_end(cursor.execute("SAVEPOINT pointsledger"))
@@ -397,7 +392,7 @@ class AsyncPostgresStorage:
         """
         Try again where `PostgresStorage` does (R-46).
         """
-        patience = _Patience(self._timeout, repeatable=repeatable)
+        patience = Patience(self._timeout, repeatable=repeatable)
         while True:
             try:
                 return await attempt(patience.deadline)
@@ -410,11 +405,11 @@ class AsyncPostgresStorage:
 
     async def _migrate_own(self, deadline: float) -> None:
         async with self._cursor(deadline) as cursor, self._own(cursor, deadline):
-            await _run(_migrate(self._dialect, self._schema, self._place), cursor)
+            await _run(migrate(self._dialect, self._schema, self._place), cursor)
 
     async def _check_format(self, cursor: Cursor) -> None:
         if not self._format_known:
-            found = await _run(_stored_format(self._dialect, self._place), cursor)
+            found = await _run(stored_format(self._dialect, self._place), cursor)
             if found != sql_schema.SCHEMA_VERSION:
                 raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
             self._format_known = True
@@ -482,7 +477,7 @@ async def _run(body: sql.Body[T], cursor: Cursor) -> T:
 
 async def _answer(statement: sql.Statement, cursor: Cursor) -> Any:
     if statement.many and len(statement.parameters) > 1:
-        await cursor.executemany(_prepared(statement.sql), statement.parameters)
+        await cursor.executemany(prepared(statement.sql), statement.parameters)
         return cursor.rowcount
-    await cursor.execute(_prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
+    await cursor.execute(prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
     return cursor.rowcount if statement.writes else await cursor.fetchall()
