@@ -24,7 +24,8 @@ from pointsledger.reports import policy
 from pointsledger.storage import sql_schema
 from pointsledger.storage.sqlite import SQLiteStorage
 
-PAGES = Path(__file__).parents[2] / "docs" / "reference"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = DOCS / "reference"
 
 
 def section(page: str, heading: str) -> str:
@@ -310,12 +311,10 @@ def test_every_reason_to_skip_a_line_stands() -> None:
 # --- holds and the policy check --------------------------------------------------------------------------------------
 
 
-def test_the_diagram_of_holds_is_that_of_the_table() -> None:
+def test_the_states_of_a_hold_stand() -> None:
     """
-    The picture is what the table of transitions draws, and the page has the same table (R-27).
+    The page has the table of transitions that the ledger decides by (R-27).
     """
-    drawn = runpy.run_path(str(PAGES.parent / "diagrams.py"))["svg"]()
-    assert (PAGES / "holds.svg").read_text(encoding="utf-8") == drawn
     rows = re.findall(
         r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|$", (PAGES / "holds.md").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -329,3 +328,26 @@ def test_every_finding_of_the_policy_check_stands() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", (PAGES / "policy-check.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert dict(rows) == policy.SEVERITIES
     assert [code for code, _ in rows] == list(get_args(policy.PolicyCode)) == list(policy.SEVERITIES)
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+def test_every_diagram_is_as_it_would_be_drawn() -> None:
+    """
+    The picture of the states of a hold is drawn from the table of transitions, that of the layers from the contract.
+    """
+    drawn = runpy.run_path(str(DOCS / "diagrams.py"))["drawn"]()
+    assert {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.svg") if "_build" not in path.parts} == {*drawn}
+    for place, picture in drawn.items():
+        assert (DOCS / place).read_text(encoding="utf-8") == picture
+
+
+def test_every_layer_stands() -> None:
+    """
+    The table of layers has each module of the contract, the lowest first, as the contract has them.
+    """
+    layers = runpy.run_path(str(DOCS / "diagrams.py"))["layers_of_contract"]()
+    page = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8").partition("## Layers")[2]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
+    assert [sorted(re.findall(r"\w+", row)) for row in rows] == [sorted(layer) for layer in reversed(layers)]
