@@ -567,6 +567,24 @@ def test_newer_schema(postgres: Database):
             assert refused.value.found == 99
 
 
+def test_tables_that_must_be_there_already(postgres: Database):
+    """
+    Where nothing is to be created, missing and older tables are refused and left as they are, and ready ones opened.
+    """
+    with dropped(postgres.dsn, "ready"):
+        with pytest.raises(SchemaMismatch) as refused:
+            PostgresStorage(postgres.pool, schema="ready", create=False)
+        assert refused.value.found == 0
+        club(PostgresStorage(postgres.pool, schema="ready")).earn(ANN, 5)
+        assert club(PostgresStorage(postgres.pool, schema="ready", create=False)).balance(ANN).pending == 5
+        with postgres.pool.connection() as connection:
+            connection.execute("UPDATE ready.pointsledger_schema SET version = 2")
+        with pytest.raises(SchemaMismatch, match="older"):
+            PostgresStorage(postgres.pool, schema="ready", create=False)
+        with postgres.pool.connection() as connection:
+            assert connection.execute("SELECT version FROM ready.pointsledger_schema").fetchone() == (2,)
+
+
 # --- the life of a pool ----------------------------------------------------------------------------------------------
 
 

@@ -1,13 +1,11 @@
 """
-What the verbs of the command line have in common: their options, and the ledger that these name.
+What the options of the command line have in common.
 """
 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Generator
-from contextlib import contextmanager
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,17 +13,6 @@ from zoneinfo import ZoneInfo
 from ..domain.instants import check_instant
 from ..domain.program import Program
 from ..errors import InvalidFile
-from ..ledger import Ledger
-from ..storage.sqlite import SQLiteStorage
-from .toml_file import read_program
-
-
-def add_ledger(parser: ArgumentParser) -> None:
-    """
-    Add the options that name a ledger.
-    """
-    parser.add_argument("--db", required=True, metavar="FILE", help="the SQLite file that holds the ledger")
-    parser.add_argument("--program", required=True, metavar="FILE.toml", help="the program, as a TOML file")
 
 
 def add_instant(parser: ArgumentParser, name: str, meaning: str) -> None:
@@ -50,28 +37,6 @@ def instant_of(moment: datetime | None, program: Program) -> datetime:
         return datetime.now(UTC)
     local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(program.timezone))
     return check_instant(local, "time")
-
-
-@contextmanager
-def opened_ledger(arguments: Namespace) -> Generator[Ledger]:
-    """
-    Open the ledger that `--db` and `--program` name.
-
-    Raises:
-        InvalidFile: there is no such file; only `replay` creates one.
-    """
-    program = read_program(arguments.program)
-    with opened_storage(arguments.db) as storage:
-        yield Ledger(program, storage)
-
-
-def opened_storage(path: str) -> SQLiteStorage:
-    """
-    Open a storage that exists; close it after use.
-    """
-    if not Path(path).is_file():
-        raise InvalidFile(path, 0, "", "no such file; replay creates one")
-    return SQLiteStorage(path)
 
 
 def write_file(name: str, content: bytes) -> None:

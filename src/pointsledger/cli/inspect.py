@@ -16,7 +16,8 @@ from ..reports.statement import Statement, statement
 from ..reports.statement_html import statement_html
 from ..reports.statement_text import balance_sentence, closing_sentences, columns, ladder_sentences, line_rows
 from ..reports.verify import Proof, verify
-from .arguments import add_instant, add_json, add_ledger, instant_of, opened_ledger, write_file
+from .arguments import add_instant, add_json, instant_of, write_file
+from .database import add_ledger, opened_ledger
 from .display import Display, display_on, progress_on
 from .json_text import json_text
 

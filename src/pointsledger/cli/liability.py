@@ -16,7 +16,8 @@ from ..reports.liability import Liability, liability
 from ..reports.liability_csv import liability_csv, roll_forward_csv
 from ..reports.pages import each_account
 from ..reports.roll_forward import RollForward, RollLine, roll_forward
-from .arguments import add_instant, add_json, add_ledger, instant_of, opened_ledger, write_file
+from .arguments import add_instant, add_json, instant_of, write_file
+from .database import add_ledger, opened_ledger
 from .display import Advance, display_on, progress_on
 from .json_text import json_text
 

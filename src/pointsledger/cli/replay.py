@@ -28,9 +28,8 @@ from ..errors import InvalidFile, Refused
 from ..ledger import Ledger
 from ..reports import words
 from ..reports.totals import Totals, totals
-from ..storage.sqlite import SQLiteStorage
-from .arguments import add_ledger
 from .cancellations import CancellationDocument, OrderHistory, read_order_history
+from .database import add_ledger, opened_storage
 from .display import Display, display_on, progress_on
 from .order_file import OrderDocument
 from .order_layout import Layout
@@ -63,7 +62,7 @@ def run_replay(arguments: Namespace) -> int:
     program = read_program(arguments.program)
     layout = layout_of(arguments, program)
     history = read_order_history(arguments.orders, layout)
-    with SQLiteStorage(arguments.db) as storage:
+    with opened_storage(arguments, create=True) as storage:
         with progress_on(sys.stderr, "documents", len(history.documents)) as advance:
             run = replay(Ledger(program, storage), history, layout.currency, advance)
         last = max((document.occurred_at for document in history.documents), default=None)

@@ -13,7 +13,8 @@ from ..reports import words
 from ..reports.pages import each_account
 from ..reports.simulate import HolderChange, Outcome, Simulation, latest_entry, simulate
 from ..storage.memory import MemoryStorage
-from .arguments import add_instant, add_json, add_ledger, instant_of, opened_storage
+from .arguments import add_instant, add_json, instant_of
+from .database import add_ledger, opened_storage, place_of
 from .display import Display, display_on, progress_on
 from .json_text import json_text
 from .toml_file import read_program
@@ -40,10 +41,10 @@ def run_simulate(arguments: Namespace) -> int:
     after = read_program(arguments.program)
     before = read_program(arguments.against) if arguments.against else None
     history = (before or after).id
-    with opened_storage(arguments.db) as storage:
+    with opened_storage(arguments) as storage:
         last = latest_entry(storage, history)
         if last is None:
-            raise InvalidFile(arguments.db, 0, "", f"has no entries of program {history!r}")
+            raise InvalidFile(place_of(arguments), 0, "", f"has no entries of program {history!r}")
         at = last.recorded_at if arguments.at is None else instant_of(arguments.at, after)
         total = sum(1 for _ in each_account(storage, history))
         with progress_on(sys.stderr, "accounts", total) as advance:

@@ -78,17 +78,24 @@ class PostgresStorage:
         schema: the schema in which the tables are; it is created where it does not exist.
         prefix: what the names of all tables begin with.
         timeout: whole seconds to wait for a connection and for other writers before `StorageBusy`.
+        create: whether tables that are missing or of an earlier release are made; False opens only what is up to date.
 
     Raises:
         InvalidInput: an argument that is not of these.
         MissingExtra: on import of this module, where psycopg is not installed.
         StorageUnavailable: the database cannot be reached or written, or has another encoding.
-        SchemaMismatch: a later release has written the tables; they are left as they are.
+        SchemaMismatch: a later release has written the tables, or they are to be created and may not be.
         StorageBusy: others were in the way for longer than the time-out.
     """
 
     def __init__(
-        self, database: str | Pool, *, schema: str = "public", prefix: str = "pointsledger_", timeout: int = 60
+        self,
+        database: str | Pool,
+        *,
+        schema: str = "public",
+        prefix: str = "pointsledger_",
+        timeout: int = 60,
+        create: bool = True,
     ) -> None:
         if not isinstance(database, str | psycopg_pool.ConnectionPool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidInput("database", database, "must be a connection string or a psycopg_pool.ConnectionPool")
@@ -96,7 +103,7 @@ class PostgresStorage:
         self._conninfo = database if isinstance(database, str) else None
         self._pool: Pool | None = None if isinstance(database, str) else database
         try:
-            self._patiently(self._migrate_own, repeatable=True)
+            self._patiently(self._migrate_own if create else self._check_own, repeatable=True)
         except BaseException:
             self.close()
             raise
@@ -429,6 +436,10 @@ class PostgresStorage:
         Bring the stored format from whatever version it has to this release's, one process at a time.
         """
         _run(migrate(self._dialect, self._schema, self._place), cursor)
+
+    def _check_own(self, deadline: float) -> None:
+        with self._cursor(deadline) as cursor, self._snapshot(cursor):
+            self._check_format(cursor)
 
     def _check_format(self, cursor: Cursor) -> None:
         if not self._format_known:
