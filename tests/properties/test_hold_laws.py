@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pointsledger import Balance, Entry, ExpiryPolicy, Ledger, PendingPolicy, Program
 from pointsledger.errors import HoldClosed, InsufficientPoints
 from pointsledger.reports.verify import verify
-from tests.properties.lockstep import check_books
+from pointsledger.testing.stories.books import check_books
 from tests.properties.test_laws import (
     ANN,
     BY_HAND,

@@ -40,9 +40,10 @@ from pointsledger.port import Storage
 from pointsledger.reports.verify import verify
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
-from tests.properties import translation
-from tests.properties.lockstep import check_books, figures, stored_account
-from tests.properties.shapes import documents, programs
+from pointsledger.testing.stories import translation
+from pointsledger.testing.stories.books import check_books
+from pointsledger.testing.stories.lockstep import figures, stored_account
+from pointsledger.testing.stories.shapes import documents, programs
 
 ANN = "ann"
 BY_HAND = {"actor": "eve", "reason": "law"}

@@ -34,8 +34,8 @@ from pointsledger.domain.refunds import RefundQuote
 from pointsledger.errors import Refused, ShortfallRefused
 from pointsledger.port import Storage
 from pointsledger.reports.verify import verify
-from tests.properties import translation
-from tests.properties.shapes import documents, programs
+from pointsledger.testing.stories import translation
+from pointsledger.testing.stories.shapes import documents, programs
 from tests.properties.test_laws import ANN, BY_HAND, DAY, START, Open, eur, law, net_earned, on_both_storages
 
 law = settings(law, max_examples=60)

@@ -26,8 +26,8 @@ from pointsledger import (
 )
 from pointsledger.reports.policy import SEVERITIES, check_policy
 from pointsledger.storage.memory import MemoryStorage
-from tests.properties import translation
-from tests.properties.shapes import programs
+from pointsledger.testing.stories import translation
+from pointsledger.testing.stories.shapes import programs
 
 
 def eur(amount: str) -> Money:

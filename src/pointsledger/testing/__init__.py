@@ -11,16 +11,30 @@ if TYPE_CHECKING:
     from .clock import FrozenClock
     from .contract import StorageContract
     from .faulty_storage import Fault, FaultyStorage
+    from .model.ledger import NaiveLedger
     from .proof import assert_books_balance
+    from .stories.machine import LedgerMachine, compare_with_model
 
-__all__ = ["Fault", "FaultyStorage", "FrozenClock", "StorageContract", "assert_books_balance"]
+__all__ = [
+    "Fault",
+    "FaultyStorage",
+    "FrozenClock",
+    "LedgerMachine",
+    "NaiveLedger",
+    "StorageContract",
+    "assert_books_balance",
+    "compare_with_model",
+]
 
 _HOMES = {
     "Fault": "faulty_storage",
     "FaultyStorage": "faulty_storage",
     "FrozenClock": "clock",
+    "LedgerMachine": "stories.machine",
+    "NaiveLedger": "model.ledger",
     "StorageContract": "contract",
     "assert_books_balance": "proof",
+    "compare_with_model": "stories.machine",
 }
 
 

@@ -2,15 +2,16 @@
 Plain programs and orders of many shapes, as the naive model takes them, and strategies for them.
 """
 
-# ruff: noqa: D103 - the names say what they are
+from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
 
-from hypothesis import strategies as st
+from ...extras import extra
+from ..model.plain import Plain
 
-Plain = dict[str, Any]
+with extra("testing", "hypothesis"):
+    from hypothesis import strategies as st
 
 EURO = (Fraction(1), "EUR")
 PER_EURO: Plain = {"id": "a", "kind": "per_amount", "points": 1, "per": EURO}
@@ -197,8 +198,8 @@ def documents(order: str, account: str, cycle: int) -> st.SearchStrategy[Plain]:
 
     def order_of(parts: tuple[list[Plain], list[Plain], Fraction, Fraction, Fraction, str | None, str | None]) -> Plain:
         lines, tenders, share, shipping, tax, channel, group = parts
-        named = [{"product": name, "id": name, **each} for name, each in zip("abc", lines, strict=False)]
-        net = sum((each["unit_price"] * each["quantity"] - each["discount"] for each in named), Fraction(0))
+        named: list[Plain] = [{"product": name, "id": name, **each} for name, each in zip("abc", lines, strict=False)]
+        net: Fraction = sum((each["unit_price"] * each["quantity"] - each["discount"] for each in named), Fraction(0))
         return {
             "id": order,
             "account": account,

@@ -2,35 +2,25 @@
 From the plain dicts of the naive model to the values of the package, and entries back again.
 """
 
-# ruff: noqa: D103 - the names say what they are
+from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
 from attrs import astuple
 
-from pointsledger import (
-    EarnCaps,
-    EarnRule,
-    Entry,
-    ExchangeRate,
-    ExpiryPolicy,
-    Lot,
-    Money,
-    NoticePolicy,
-    Order,
-    OrderLine,
-    PendingPolicy,
-    Program,
-    RedemptionLimits,
-    RestorePolicy,
-    Tender,
-    commands,
-)
-from pointsledger.domain.commands import COMMANDS
-from pointsledger.domain.notice import Notice
-
-Plain = dict[str, Any]
+from ...domain import commands
+from ...domain.caps import EarnCaps
+from ...domain.entries import Entry
+from ...domain.expiry import ExpiryPolicy, PendingPolicy
+from ...domain.lots import Lot
+from ...domain.money import Money
+from ...domain.notice import Notice
+from ...domain.orders import Order, OrderLine, Tender
+from ...domain.program import NoticePolicy, Program, RedemptionLimits, RestorePolicy
+from ...domain.rates import ExchangeRate
+from ...domain.rules import EarnRule
+from ..model.plain import Plain
 
 
 def money(amount: Any, currency: str) -> Money:
@@ -41,7 +31,7 @@ def money(amount: Any, currency: str) -> Money:
 
 
 def expiry(policy: Plain) -> ExpiryPolicy:
-    parts = []
+    parts: list[ExpiryPolicy] = []
     if "days" in policy:
         parts.append(ExpiryPolicy.after(days=policy["days"]))
     if "idle" in policy:
@@ -103,7 +93,8 @@ def program(plain: Plain) -> Program:
 
 def tender(plain: Plain, currency: str) -> Tender:
     fields = {name: value for name, value in plain.items() if name != "currency"}
-    return Tender(**(fields | {"amount": money(plain["amount"], currency)}))
+    fields["amount"] = money(plain["amount"], currency)
+    return Tender(**fields)
 
 
 def document(plain: Plain) -> Order:
@@ -136,7 +127,7 @@ def command(plain: Plain, key: str | None, now: Any) -> commands.Command:
     Return the command that a plain one describes; persons decide as `clerk`, because of `test`.
     """
     fields = dict(plain)
-    kind = COMMANDS[fields.pop("command")]
+    kind = commands.COMMANDS[fields.pop("command")]
     if "document" in fields:
         fields["document"] = document(fields["document"])
     if kind is commands.Pay:
@@ -144,7 +135,7 @@ def command(plain: Plain, key: str | None, now: Any) -> commands.Command:
     for name in ("to_pay", "eligible", "amount"):
         if fields.get(name):
             fields[name] = money(*fields[name])
-    who = {"actor": None if fields.pop("anonymous", False) else "clerk", "reason": "test"}
+    who: Plain = {"actor": None if fields.pop("anonymous", False) else "clerk", "reason": "test"}
     return kind(key=key, at=now, **(who | fields))
 
 

@@ -1,0 +1,3 @@
+"""
+Stories: random histories told to the naive model and to storages alike, and compared after every step.
+"""
