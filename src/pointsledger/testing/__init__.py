@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .clock import FrozenClock
-    from .contract import StorageContract
+    from .contract import AsyncStorageContract, StorageContract
     from .faulty_storage import Fault, FaultyStorage
     from .model.ledger import NaiveLedger
     from .proof import assert_books_balance
     from .stories.machine import LedgerMachine, compare_with_model
 
 __all__ = [
+    "AsyncStorageContract",
     "Fault",
     "FaultyStorage",
     "FrozenClock",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncStorageContract": "contract",
     "Fault": "faulty_storage",
     "FaultyStorage": "faulty_storage",
     "FrozenClock": "clock",
