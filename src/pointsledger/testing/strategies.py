@@ -173,20 +173,47 @@ def _of_points(account: str) -> list[SearchStrategy[Command]]:
     ]
 
 
+def _of_the_desk(account: str) -> list[SearchStrategy[Command]]:
+    """
+    Draw what names an entry or a lot, mostly one of the first, and what is known of the holder.
+    """
+    of: dict[str, Any] = {"account": st.just(account)}
+    by_hand = of | {name: st.just(text) for name, text in _BY_HAND.items()}
+    by_another = by_hand | {"actor": st.sampled_from(["chief", "clerk"])}
+    entries = st.integers(1, 12)
+    until = st.none() | st.integers(1, 90).map(lambda days: START + timedelta(days=days))
+    wishes = st.none() | st.booleans()
+    return [
+        st.builds(asked.Approve, **by_another, entry=entries),
+        st.builds(asked.Decline, **by_another, entry=entries),
+        st.builds(asked.ActivateLot, **of, lot=entries),
+        st.builds(asked.Extend, **by_hand, lot=entries, expires_at=until),
+        st.builds(asked.Reinstate, **by_hand, lot=entries, points=st.none() | st.integers(1, 20), expires_at=until),
+        st.builds(asked.Assign, **of, lot=entries, responsible=st.just("desk")),
+        st.builds(asked.SetProfile, **of, holder=st.just("person"), balance_updates=wishes, expiry_warnings=wishes),
+        st.builds(asked.SetProfile, **of, verified=st.just(True)),  # noqa: FBT003 - it is a value that is drawn
+    ]
+
+
 def _of_orders(account: str) -> list[SearchStrategy[Command]]:
     ids = st.sampled_from(["1001", "1002", "1003"])
     of: dict[str, Any] = {"account": st.just(account), "order": ids}
     documents = orders(account=account)
     tenders = st.builds(Tender, st.sampled_from(["card", "gift_card"]), money(least=1), approved=st.booleans())
     changes = st.sampled_from(["c1", "c2"])
+    by_hand = of | {name: st.just(text) for name, text in _BY_HAND.items()}
     lines = st.dictionaries(st.sampled_from(_PRODUCTS), st.integers(1, 2), min_size=1, max_size=2)
+    figures = st.integers(0, 20)
+    decided = {"take_back": figures, "give_back": figures, "proposed_take_back": figures, "proposed_give_back": figures}
     return [
         documents.map(lambda order: asked.Place(account=account, order=order.id, document=order)),
         documents.map(lambda order: asked.Process(account=account, order=order.id, document=order)),
         st.builds(asked.Pay, **of, tender=tenders),
+        st.builds(asked.ApprovePayment, **of, tender=st.sampled_from(["card", "gift_card"])),
         st.builds(asked.Invoice, **of, id=changes, lines=lines),
         st.builds(asked.CancelLines, **of, id=changes, lines=lines),
         st.builds(asked.ReturnLines, **of, id=changes, lines=lines),
+        st.builds(asked.DecideReturn, **by_hand, return_id=changes, **decided),
         st.builds(asked.Activate, **of),
         st.builds(asked.Redeem, **of, points=st.integers(1, 300), to_pay=st.none() | money(least=1)),
         st.builds(asked.Hold, **of, points=st.integers(1, 300), until=st.just(START + timedelta(days=30))),
@@ -198,19 +225,19 @@ def _of_orders(account: str) -> list[SearchStrategy[Command]]:
 
 def commands(accounts: Sequence[str] = ("ann", "bob")) -> SearchStrategy[Command]:
     """
-    Draw a command on one of a few accounts; it has neither a key nor a now.
+    Draw a command of any kind on one of a few accounts; it has neither a key nor a now.
     """
-    drawn = [each for account in accounts for each in (*_of_points(account), *_of_orders(account))]
-    return st.one_of(drawn)
+    parts = (_of_points, _of_the_desk, _of_orders)
+    return st.one_of([drawn for account in accounts for part in parts for drawn in part(account)])
 
 
 def histories(
-    accounts: Sequence[str] = ("ann", "bob"), *, start: datetime = START, max_size: int = 20
+    accounts: Sequence[str] = ("ann", "bob"), *, start: datetime = START, min_size: int = 0, max_size: int = 40
 ) -> SearchStrategy[list[Command]]:
     """
     Draw a list of commands, each with a key of its own and its now, from `start` on and never backwards.
 
-    Hand them to `Ledger.apply` in order; some are refused.
+    Hand them to `Ledger.apply` in order; some are refused. Hypothesis draws few more than `min_size`.
     """
     steps = st.tuples(commands(accounts), st.sampled_from([0, 1, 60, 1440, 3 * 1440, 30 * 1440]))
 
@@ -221,4 +248,4 @@ def histories(
             told.append(evolve(command, key=f"key-{number}", at=now))
         return told
 
-    return st.lists(steps, max_size=max_size).map(timed)
+    return st.lists(steps, min_size=min_size, max_size=max_size).map(timed)
