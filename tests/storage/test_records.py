@@ -1,5 +1,5 @@
 """
-Accounts, entries and lots as JSON, for storages of one's own.
+Accounts, entries, lots and decisions as JSON, for storages of one's own.
 """
 
 import json
@@ -13,12 +13,14 @@ from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.records import (
     account_from_mapping,
     account_to_mapping,
+    decision_from_mapping,
+    decision_to_mapping,
     entry_from_mapping,
     entry_to_mapping,
     lot_from_mapping,
     lot_to_mapping,
 )
-from pointsledger.testing.checks.acting import ask
+from pointsledger.testing.checks.acting import ask, job_at
 from tests.storage.books import ANN, CLUB, books_of, club, day, story
 
 
@@ -41,6 +43,16 @@ def test_story_survives_json() -> None:
     for command in story():
         club(storage).apply(command)
         assert_kept(storage)
+
+
+def test_decisions_survive_json() -> None:
+    """
+    What each decision writes is what its JSON says, notices aside, which no storage keeps (I-39).
+    """
+    storage = MemoryStorage()
+    for command in story():
+        decision = evolve(storage.transact(job_at(command)), notices=())
+        assert decision_from_mapping(json.loads(json.dumps(decision_to_mapping(decision)))) == decision
 
 
 def test_lapse_survives_json() -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from attrs import evolve
 
+from pointsledger.domain import reads
 from pointsledger.domain.decisions import Decision
 from pointsledger.errors import StorageBusy
 from pointsledger.port import Job
-from pointsledger.storage import memory
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.memory_async import AsyncMemoryStorage
 
@@ -43,7 +43,7 @@ class NobodyWaits(AsyncMemoryStorage):
         for job in jobs:
             room = self._memory._room(job.program)
             shelf = room.shelf(job.program, job.account)
-            decision = memory._run(job.decide(shelf.account, shelf.under(job.key)), shelf)
+            decision = reads.run(job.decide(shelf.account, shelf.under(job.key)), shelf.answer)
             await sleep(0)
             decisions.append(decision)
             shelf.store(decision)

@@ -20,7 +20,6 @@ from pointsledger.domain import reads
 from pointsledger.domain.decisions import Decision
 from pointsledger.errors import IdempotencyConflict, InsufficientPoints, Refused
 from pointsledger.port import Job
-from pointsledger.storage import memory
 from pointsledger.storage.memory import MemoryStorage, Shelf
 from pointsledger.storage.sqlite import SQLiteStorage
 
@@ -140,7 +139,7 @@ class BatchSeesNothingOfItself(MemoryStorage):
         for job in jobs:
             room = self._room(job.program)
             shelf = room.shelf(job.program, job.account)
-            decisions.append((room, shelf, memory._run(job.decide(shelf.account, shelf.under(job.key)), shelf)))
+            decisions.append((room, shelf, reads.run(job.decide(shelf.account, shelf.under(job.key)), shelf.answer)))
         for room, shelf, decision in decisions:
             shelf.store(decision)
             room.keep(shelf)

@@ -8,7 +8,7 @@ storage.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -155,6 +155,19 @@ Read: TypeAlias = (
 
 Reading: TypeAlias = Generator[Read, Any, T]
 """A generator that yields reads, is sent their answers, and returns a `T`."""
+
+
+def run(reading: Reading[T], answer: Callable[[Read], Any]) -> T:
+    """
+    Drive a decision or reader to its result, with what answers one read after the other.
+    """
+    try:
+        read = next(reading)
+        while True:
+            read = reading.send(answer(read))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
 
 
 def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tuple[Lot, ...]]:

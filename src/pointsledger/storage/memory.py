@@ -36,6 +36,7 @@ from ..domain.reads import (
     OpenLots,
     Reading,
     UsableLots,
+    run,
 )
 from ..errors import StorageBusy, StorageClosed
 from ..port import Job
@@ -395,7 +396,7 @@ class MemoryStorage:
             try:
                 self._at_work = True
                 shelf = self._room(program).shelf(program, account)
-                return _run(reader(shelf.account), shelf)
+                return run(reader(shelf.account), shelf.answer)
             finally:
                 self._at_work = False
 
@@ -450,17 +451,4 @@ class MemoryStorage:
 
 def _decide(room: Room, job: Job) -> tuple[Shelf, Decision]:
     shelf = room.shelf(job.program, job.account)
-    return shelf, _run(job.decide(shelf.account, shelf.under(job.key)), shelf)
-
-
-def _run(reading: Reading[T], shelf: Shelf) -> T:
-    """
-    Drive a decision or reader to its result.
-    """
-    try:
-        read = next(reading)
-        while True:
-            read = reading.send(shelf.answer(read))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    return shelf, run(job.decide(shelf.account, shelf.under(job.key)), shelf.answer)

@@ -1,5 +1,5 @@
 """
-Accounts, entries and lots as plain mappings, for a storage that keeps JSON.
+Accounts, entries, lots and decisions as plain mappings, for a storage that keeps JSON.
 
 They hold text, whole numbers, booleans, lists and mappings; what equals its default is left out.
 """
@@ -14,6 +14,7 @@ from attrs import evolve
 
 from ..domain.account import Account, Flows, Lapse
 from ..domain.commands import command_from_mapping, command_to_mapping
+from ..domain.decisions import Decision
 from ..domain.entries import Allocation, Entry
 from ..domain.lots import Lot, LotDates
 from ..domain.mapping import from_mapping, to_mapping
@@ -65,6 +66,28 @@ def lot_from_mapping(mapping: Mapping[str, Any]) -> Lot:
     Return the lot that a mapping of `lot_to_mapping` describes.
     """
     return from_mapping(Lot, mapping)
+
+
+def decision_to_mapping(decision: Decision) -> dict[str, Any]:
+    """
+    Return what a decision writes as a plain mapping.
+    """
+    return {
+        "account": account_to_mapping(decision.account),
+        "entries": [entry_to_mapping(entry) for entry in decision.entries],
+        "lots": [lot_to_mapping(lot) for lot in decision.lots],
+    }
+
+
+def decision_from_mapping(mapping: Mapping[str, Any]) -> Decision:
+    """
+    Return the decision that a mapping of `decision_to_mapping` describes.
+    """
+    return Decision(
+        tuple(map(entry_from_mapping, mapping["entries"])),
+        account_from_mapping(mapping["account"]),
+        tuple(map(lot_from_mapping, mapping["lots"])),
+    )
 
 
 def _dates(mapping: Mapping[str, Any] | None) -> LotDates | None:

@@ -31,6 +31,7 @@ from ..domain.reads import (
     Read,
     Reading,
     UsableLots,
+    run,
 )
 from ..port import Job
 
@@ -161,7 +162,7 @@ class PlainStorage:
         for job in jobs:
             place = job.program, job.account
             there = kept.get(place) or PlainAccount(Account(*place))
-            decision = _run(job.decide(there.account, there.under(job.key)), there)
+            decision = run(job.decide(there.account, there.under(job.key)), there.answer)
             decisions.append(decision)
             if not decision.replayed:
                 kept[place] = there.after(decision)
@@ -173,7 +174,7 @@ class PlainStorage:
         Run a reader; see `pointsledger.port.Storage.read`.
         """
         there = self._kept.get((program, account)) or PlainAccount(Account(program, account))
-        return _run(reader(there.account), there)
+        return run(reader(there.account), there.answer)
 
     def accounts(self, program: str, after: str, limit: int) -> Sequence[str]:
         """
@@ -207,16 +208,3 @@ class PlainStorage:
 def _earliest(dates: list[tuple[datetime | None, str]], at: datetime, limit: int) -> list[str]:
     due = [(when, id) for when, id in dates if when is not None and when <= at]
     return [id for _, id in sorted(due)[:limit]]
-
-
-def _run(reading: Reading[T], there: PlainAccount) -> T:
-    """
-    Drive a decision or reader to its result.
-    """
-    try:
-        read = next(reading)
-        while True:
-            read = reading.send(there.answer(read))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
