@@ -329,6 +329,37 @@ def test_server_that_drops_every_connection(postgres: Database):
         assert club(storage).balance(ANN).pending == 6
 
 
+@pytest.mark.parametrize("state", ["08006", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04"])
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO", "COMMIT"])
+def test_server_that_parts_with_a_connection(
+    faulty: tuple[PostgresStorage, PostgresFaults], statement: str, state: str
+):
+    """
+    Whatever the server gives as its reason to end a connection, the command is tried anew, with one effect (R-46).
+    """
+    storage, faults = faulty
+    faults.fail(statement, "raises", state=state)
+    assert club(storage).redeem(ANN, 200, key="k").points == -200
+    assert faults.met == 1
+    assert [entry.key for entry in club(storage).entries(ANN)] == ["first", "k"]
+
+
+def test_server_that_ends_idle_sessions(postgres: Database):
+    """
+    A role whose idle sessions end after a while finds its storage at work all the same (R-46).
+    """
+    postgres.storage()
+    name = "idle sessions"
+    options = {"application_name": name, "options": "-c idle_session_timeout=20"}
+    with PostgresStorage(psycopg.conninfo.make_conninfo(postgres.dsn, **options)) as storage:
+        for call in (lambda: club(storage).earn(ANN, 5), lambda: club(storage).balance(ANN)):
+            with postgres.pool.connection() as other:
+                while other.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [name]).fetchone():
+                    time.sleep(0.01)
+            call()
+        assert club(storage).balance(ANN).pending == 5
+
+
 # --- errors by name ------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,14 @@ _IN_THE_WAY = {
 }
 _NO_TABLES = {"42P01", "3F000"}  # undefined_table, invalid_schema_name
 _BROKEN = {"23", "XX"}  # a constraint other than of uniqueness, data_corrupted
-_LOST = {"57P01", "57P02", "57P03"}  # the server shuts down, has crashed, or starts
+_LOST = {
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+}
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -100,10 +107,10 @@ def is_lost(error: BaseException | None, connection: Connection | None = None) -
     """
     Whether the connection, and not the statement, is what failed.
     """
-    if not isinstance(error, psycopg.OperationalError) or isinstance(error, psycopg_pool.PoolClosed):
+    if not isinstance(error, psycopg.Error) or isinstance(error, psycopg_pool.PoolClosed):
         return False
     if error.sqlstate is None:
-        return connection is None or connection.closed
+        return isinstance(error, psycopg.OperationalError) and (connection is None or connection.closed)
     return error.sqlstate in _LOST or error.sqlstate.startswith("08")
 
 
