@@ -632,6 +632,29 @@ def test_own_pool_is_closed(postgres: Database):
     assert not postgres.pool.closed
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prepare_threshold": 0},
+        {"prepare_threshold": None},
+        {"cursor_factory": psycopg.RawCursor},
+        {"options": "-c default_transaction_read_only=on -c default_transaction_isolation=serializable"},
+        {"options": "-c search_path=nowhere -c standard_conforming_strings=off -c DateStyle=German"},
+    ],
+    ids=str,
+)
+def test_pool_of_connections_with_ways_of_their_own(postgres: Database, options: dict[str, Any]):
+    """
+    However the caller's connections prepare statements, make cursors or begin transactions, the ledger works.
+    """
+    postgres.storage()
+    with psycopg_pool.ConnectionPool(postgres.dsn, kwargs=options, min_size=1, open=True) as pool:
+        storage = PostgresStorage(pool)
+        for command in story():
+            club(storage).apply(command)
+        assert_balanced(storage)
+
+
 def test_pool_that_the_caller_closed(postgres: Database):
     """
     Through a pool that its owner has closed the storage is unavailable.

@@ -260,6 +260,39 @@ def test_the_callers_pool_stays_open(empty: Database) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("ways", [{"prepare_threshold": 0}, {"cursor_factory": psycopg.AsyncRawCursor}], ids=str)
+def test_the_callers_connections_may_have_ways_of_their_own(empty: Database, ways: dict[str, Any]) -> None:
+    """
+    However the caller's connections prepare statements and make cursors, the ledger works.
+    """
+
+    async def main() -> None:
+        async with psycopg_pool.AsyncConnectionPool(empty.dsn, kwargs=ways, min_size=1, open=False) as pool:
+            ledger = AsyncLedger(CLUB, AsyncPostgresStorage(pool))
+            await ledger.earn("ada", 5, key="k1")
+            assert len(await ledger.entries("ada")) == 1
+
+    asyncio.run(main())
+
+
+def test_the_callers_pipeline_is_refused(empty: Database) -> None:
+    """
+    In psycopg's pipeline mode, where answers come late, the ledger refuses, and the transaction stays usable.
+    """
+
+    async def work(connection: Connection, ledger: AsyncLedger) -> None:
+        async with connection.transaction():
+            async with connection.pipeline():
+                await connection.execute("INSERT INTO orders VALUES ('1001')")
+                with pytest.raises(StorageUnavailable, match="pipeline"):
+                    await ledger.earn("ada", 5)
+            await ledger.earn("ada", 5)
+        assert rows(empty, ORDERS) == [("1001",)]
+        assert rows(empty, ENTRIES) == [("ada", 5)]
+
+    joined(empty, work)
+
+
 def test_a_pool_without_a_free_connection_is_busy(empty: Database) -> None:
     """
     Who waits in vain for a connection is told to try again (R-47).

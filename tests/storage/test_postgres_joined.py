@@ -24,6 +24,7 @@ from pointsledger.errors import (
     TryAgain,
     VersionConflict,
 )
+from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
 from pointsledger.storage.sql import READS_MAX
 from tests.storage.books import ANN, assert_balanced, books, club, day, figures_and_lots, story
@@ -286,22 +287,45 @@ class WrappingLoader(psycopg.adapt.Loader):
         return [bytes(data)]
 
 
-def test_caller_keeps_its_own_ways(shop: Shop):
+@pytest.mark.parametrize("cursors", [psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor])
+def test_caller_keeps_its_own_ways(shop: Shop, cursors: type[psycopg.Cursor[Any]]):
     """
-    Whatever the caller makes of rows, text and numbers, the ledger works, and leaves it as it is.
+    Whatever the caller makes of cursors, rows, text and numbers, the ledger works, and leaves it as it is.
     """
+    shop.cursor_factory = cursors
     shop.row_factory = dict_row
-    for kind in ("text", "int8"):
+    for kind in ("text", "int8", "numeric", "bool"):
         shop.adapters.register_loader(kind, WrappingLoader)
     ledger = club(PostgresStorage.joining(shop))
     begin(shop)
-    for command in story("änn"):
-        ledger.apply(command)
+    memory = MemoryStorage()
+    for each in (ledger, club(memory)):
+        for command in (*story("änn"), commands.Earn(account="bob", points=5, key="sum")):
+            each.apply(command)
+    assert club(ledger.storage, on=20).balance("bob").expiring_next is not None
+    assert books(ledger.storage) == books(memory)
     with pytest.raises(InsufficientPoints):
-        ledger.redeem("bob", 1)
-    assert ledger.accounts() == ("änn",)
+        ledger.redeem("bob", 10)
+    assert ledger.accounts() == ("bob", "änn")
     assert_balanced(ledger.storage)
     assert shop.execute("SELECT 1::int8 AS one").fetchone() == {"one": [b"1"]}
+
+
+def test_pipeline_of_the_callers(postgres: Database, shop: Shop):
+    """
+    In psycopg's pipeline mode, where answers come late, the ledger refuses, and the transaction stays usable.
+    """
+    ledger = club(PostgresStorage.joining(shop))
+    begin(shop)
+    with shop.pipeline() as pipeline:
+        shop.execute("INSERT INTO orders VALUES ('1001')")
+        for call in (lambda: ledger.earn(ANN, 5), lambda: ledger.balance(ANN)):
+            with pytest.raises(StorageUnavailable, match="pipeline"):
+                call()
+        pipeline.sync()
+    ledger.earn(ANN, 5)
+    shop.execute("COMMIT")
+    assert seen_by_others(postgres) == (["1001"], [ANN])
 
 
 def test_schema_is_created_in_the_callers_transaction(postgres: Database, shop: Shop):

@@ -40,7 +40,7 @@ from .postgres_dialect import (
     Patience,
     begin,
     check_begun,
-    check_encodings,
+    check_ways,
     dialect_of,
     error_of,
     is_lost,
@@ -315,10 +315,13 @@ class PostgresStorage:
         """
         before = connection.autocommit
         try:
+            check_ways(connection.info, self._place)
             if before != autocommit:
                 connection.autocommit = autocommit
-            check_encodings(connection.info, self._place)
-            with connection.cursor(row_factory=tuple_row) as cursor:
+            made = connection.cursor_factory
+            if issubclass(made, psycopg.RawCursor):
+                made = psycopg.Cursor  # the raw one has other placeholders
+            with made(connection, row_factory=tuple_row) as cursor:
                 read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
@@ -365,7 +368,7 @@ class PostgresStorage:
     @contextmanager
     def _own(self, cursor: Cursor, deadline: float) -> Generator[None, None, None]:
         try:
-            cursor.execute(begin(deadline))
+            cursor.execute(begin(deadline), prepare=False)  # two statements in one
             yield
             self._commit(cursor)
         except BaseException:

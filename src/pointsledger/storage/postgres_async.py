@@ -38,7 +38,7 @@ from .postgres_dialect import (
     Patience,
     begin,
     check_begun,
-    check_encodings,
+    check_ways,
     dialect_of,
     error_of,
     is_lost,
@@ -297,10 +297,13 @@ class AsyncPostgresStorage:
         """
         before = connection.autocommit
         try:
+            check_ways(connection.info, self._place)
             if before != autocommit:
                 await connection.set_autocommit(autocommit)
-            check_encodings(connection.info, self._place)
-            async with connection.cursor(row_factory=tuple_row) as cursor:
+            made = connection.cursor_factory
+            if issubclass(made, psycopg.AsyncRawCursor):
+                made = psycopg.AsyncCursor  # the raw one has other placeholders
+            async with made(connection, row_factory=tuple_row) as cursor:
                 read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
@@ -353,7 +356,7 @@ class AsyncPostgresStorage:
     @asynccontextmanager
     async def _own(self, cursor: Cursor, deadline: float) -> AsyncGenerator[None, None]:
         try:
-            await cursor.execute(begin(deadline))
+            await cursor.execute(begin(deadline), prepare=False)  # two statements in one
             yield
             await self._commit(cursor)
         except BaseException:

@@ -28,7 +28,8 @@ from . import sql, sql_migration, sql_schema
 with extra("postgres", "psycopg"):
     import psycopg
     from psycopg.adapt import AdaptersMap
-    from psycopg.pq import TransactionStatus
+    from psycopg.pq import PipelineStatus, TransactionStatus
+    from psycopg.types.bool import BoolLoader
     from psycopg.types.numeric import Int8Dumper, IntLoader
     from psycopg.types.string import StrDumperUnknown, TextLoader
 with extra("postgres", "psycopg-pool"):
@@ -172,10 +173,12 @@ def check_begun(info: psycopg.ConnectionInfo, how: str) -> None:
         raise NoTransaction("the transaction has failed; roll back, and begin another")
 
 
-def check_encodings(info: psycopg.ConnectionInfo, place: str) -> None:
+def check_ways(info: psycopg.ConnectionInfo, place: str) -> None:
     """
-    Refuse a database or connection whose text is not UTF8.
+    Refuse a connection in pipeline mode, and a database or connection whose text is not UTF8.
     """
+    if info.pipeline_status != PipelineStatus.OFF:  # an answer would come after the question that depends on it
+        raise StorageUnavailable(place, "its connection is in pipeline mode; leave that first")
     for name in ("server_encoding", "client_encoding"):
         encoding = info.parameter_status(name)
         if encoding != "UTF8":  # others cannot hold every account, or sort in another order
@@ -184,12 +187,14 @@ def check_encodings(info: psycopg.ConnectionInfo, place: str) -> None:
 
 def read_plainly(adapters: AdaptersMap) -> None:
     """
-    Let a cursor give and take plain `str` and `int`, whatever the caller has made of its connection.
+    Let a cursor give and take plain `str`, `int` and `bool`, whatever the caller has made of its connection.
     """
     adapters.register_dumper(str, StrDumperUnknown)
     adapters.register_dumper(int, Int8Dumper)  # one type, so that a statement is prepared once
     adapters.register_loader("text", TextLoader)
-    adapters.register_loader("int8", IntLoader)
+    for sums_too in ("int8", "numeric"):
+        adapters.register_loader(sums_too, IntLoader)
+    adapters.register_loader("bool", BoolLoader)
 
 
 def stored_format(dialect: sql_schema.Dialect, place: str) -> sql.Body[int]:
