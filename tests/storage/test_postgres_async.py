@@ -185,6 +185,25 @@ def test_tasks_that_share_a_connection_take_turns(empty: Database) -> None:
     joined(empty, work)
 
 
+def test_storages_that_share_a_connection_take_turns(empty: Database) -> None:
+    """
+    Nor do the savepoints of several storages that join one connection, each with a task of its own (R-46).
+    """
+
+    async def work(connection: Connection, _: AsyncLedger) -> None:
+        ledgers = [AsyncLedger(CLUB, AsyncPostgresStorage.joining(connection), clock=lambda: START) for _ in range(4)]
+        async with connection.transaction():
+            tries = [
+                ledger.earn("ada", number, key=f"k{number}") if number % 2 else ledger.redeem("ada", 99)
+                for number, ledger in enumerate(ledgers * 2)
+            ]
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            assert [type(result).__name__ for result in results] == ["InsufficientPoints", "Receipt"] * 4
+        assert sum(points for _, points in rows(empty, ENTRIES)) == 1 + 3 + 5 + 7
+
+    joined(empty, work)
+
+
 def test_outside_a_transaction_it_reads_and_does_not_write(empty: Database) -> None:
     """
     Without a transaction a command is refused, a read is answered, and the connection is as it was before.

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from time import monotonic
 from typing import Any, Self, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from ..domain.account import Account
 from ..domain.decisions import Decision
@@ -60,6 +61,9 @@ Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
 Pool: TypeAlias = psycopg_pool.AsyncConnectionPool[Any]
 
+_TURNS: WeakKeyDictionary[Connection, Lock] = WeakKeyDictionary()
+"""Whose turn it is on a connection that storages have joined: savepoints of two at once would mix up."""
+
 
 class AsyncPostgresStorage:
     """
@@ -106,8 +110,8 @@ class AsyncPostgresStorage:
 
         It keeps to what `PostgresStorage.joining` says: it never begins, commits, rolls back or retries there, and
         each command and each read is one savepoint.
-        Tasks that share it take turns; a task that is cancelled leaves the transaction usable, with its command wholly
-        there or not at all.
+        Tasks that share the connection take turns, also through several storages; a task that is cancelled leaves the
+        transaction usable, with its command wholly there or not at all.
 
         Raises:
             InvalidInput: `connection` is not a `psycopg.AsyncConnection`, or a name is not one.
@@ -118,6 +122,7 @@ class AsyncPostgresStorage:
         storage._prepare(schema, prefix, 0)
         storage._conninfo, storage._pool = None, None
         storage._joined = connection
+        storage._turn = _TURNS.setdefault(connection, storage._turn)
         return storage
 
     def _prepare(self, schema: str, prefix: str, timeout: int) -> None:
