@@ -2,7 +2,9 @@
 PostgresStorage within the caller's connection and transaction.
 """
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -16,6 +18,7 @@ from pointsledger.errors import (
     InsufficientPoints,
     InvalidInput,
     NoTransaction,
+    PointsLedgerError,
     Refused,
     SchemaMismatch,
     StorageBusy,
@@ -446,6 +449,30 @@ def test_two_storages_share_one_transaction(shop: Shop):
     assert other.earn(ANN, 5, key="k").replayed
     shop.rollback()
     assert other.balance(ANN).pending == 0
+
+
+def test_threads_that_share_a_connection_take_turns(shop: Shop):
+    """
+    Commands of several threads in one transaction, each through a storage of its own, do not mix up their savepoints.
+    """
+    start = threading.Barrier(8)
+
+    def command(number: int) -> str:
+        ledger = club(PostgresStorage.joining(shop))
+        start.wait()
+        try:
+            return type(ledger.earn(ANN, 1, key=f"k{number}") if number % 2 else ledger.redeem(ANN, 99)).__name__
+        except PointsLedgerError as error:
+            return type(error).__name__
+
+    begin(shop)
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(command, range(8))) == ["InsufficientPoints", "Receipt"] * 4
+    shop.commit()
+    ledger = club(PostgresStorage.joining(shop))
+    assert ledger.balance(ANN).pending == 4
+    assert_balanced(ledger.storage)
 
 
 def test_joined_connection_after_a_fork(shop: Shop):

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from time import monotonic, sleep
 from typing import Any, Self, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from ..domain.account import Account
 from ..domain.decisions import Decision
@@ -62,6 +63,9 @@ Connection: TypeAlias = psycopg.Connection[Any]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
 Pool: TypeAlias = psycopg_pool.ConnectionPool[Any]
+
+_LOCKS: WeakKeyDictionary[Connection, threading.RLock] = WeakKeyDictionary()
+"""The lock of a connection that storages have joined: savepoints of two at once would mix up."""
 
 
 class PostgresStorage:
@@ -131,6 +135,7 @@ class PostgresStorage:
         storage._prepare(schema, prefix, 0)
         storage._conninfo, storage._pool = None, None
         storage._joined = connection
+        storage.lock = _LOCKS.setdefault(connection, storage.lock)
         forks.watch(storage)
         return storage
 
