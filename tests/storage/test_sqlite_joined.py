@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pointsledger.errors import (
     InsufficientPoints,
     InvalidInput,
     NoTransaction,
+    PointsLedgerError,
     Refused,
     SchemaMismatch,
     StorageBusy,
@@ -411,6 +413,29 @@ def test_two_storages_share_one_transaction(plain: sqlite3.Connection):
     assert other.earn(ANN, 5, key="k").replayed
     plain.execute("ROLLBACK")
     assert other.balance(ANN).pending == 0
+
+
+def test_threads_that_share_a_connection_take_turns(file: Path):
+    """
+    Commands of several threads in one transaction, each through a storage of its own, do not mix up their savepoints.
+    """
+    start = threading.Barrier(8)
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as shared:
+
+        def command(number: int) -> str:
+            ledger = club(SQLiteStorage.joining(shared))
+            start.wait()
+            try:
+                return type(ledger.earn(ANN, 1, key=f"k{number}") if number % 2 else ledger.redeem(ANN, 99)).__name__
+            except PointsLedgerError as error:
+                return type(error).__name__
+
+        shared.execute("BEGIN IMMEDIATE")
+        for _ in range(20):
+            with ThreadPoolExecutor(8) as threads:
+                assert list(threads.map(command, range(8))) == ["InsufficientPoints", "Receipt"] * 4
+            shared.execute("ROLLBACK")
+            shared.execute("BEGIN IMMEDIATE")
 
 
 def test_joined_connection_after_a_fork(file: Path):

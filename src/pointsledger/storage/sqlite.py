@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import RLock, get_ident
 from time import monotonic, sleep
 from typing import Any, Literal, Self, TypeVar, get_args
+from weakref import WeakValueDictionary
 
 from ..domain.account import Account
 from ..domain.decisions import Decision
@@ -48,6 +49,9 @@ OLDEST_SQLITE = (3, 37, 0)
 """The first release with STRICT tables."""
 ATTEMPTS_MAX = 10
 """How often a transaction of the storage's own is tried where others get in its way (R-46)."""
+
+_LOCKS: WeakValueDictionary[int, RLock] = WeakValueDictionary()
+"""The lock of a connection that storages have joined, by its `id`: savepoints of two at once would mix up."""
 
 
 def is_wal_safe(version: tuple[int, ...]) -> bool:
@@ -118,6 +122,7 @@ class SQLiteStorage:
         storage._timeout = 0
         storage._prepare(joined=True)
         storage._connection = connection
+        storage.lock = _LOCKS.setdefault(id(connection), storage.lock)
         forks.watch(storage)
         return storage
 
