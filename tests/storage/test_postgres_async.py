@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -38,15 +38,16 @@ Connection = psycopg.AsyncConnection[Any]
 
 
 @pytest.fixture
-def empty(postgres: Database) -> Database:
+def empty(postgres: Database) -> Iterator[Database]:
     """
-    The shared database without rows, and without what a test has put beside the ledger's tables.
+    The shared database without rows, with a table of orders.
     """
     postgres.storage()
     with postgres.pool.connection() as connection:
-        connection.execute("DROP TABLE IF EXISTS orders")
         connection.execute("CREATE TABLE orders (id text PRIMARY KEY)")
-    return postgres
+    yield postgres
+    with postgres.pool.connection() as connection:
+        connection.execute("DROP TABLE orders")
 
 
 def joined(database: Database, work: Callable[[Connection, AsyncLedger], Coroutine[Any, Any, None]]) -> None:
@@ -472,7 +473,7 @@ def test_an_entry_that_is_there_already_is_a_conflict(empty: Database) -> None:
             await ledger.earn("ada", 5, key="k1")
             columns = [
                 name for (name,) in rows(empty, "SELECT column_name FROM information_schema.columns "
-                                                "WHERE table_name = 'pointsledger_entries'")
+                                                "WHERE table_schema = 'public' AND table_name = 'pointsledger_entries'")
             ]  # fmt: skip
             changed = {"sequence": "2", "command_key": "'k2'"}
             values = ", ".join(changed.get(name, name) for name in columns)
