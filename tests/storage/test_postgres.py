@@ -452,6 +452,21 @@ def test_busy_while_another_holds_the_row(postgres: Database):
     assert not hasty.earn(ANN, 1).replayed
 
 
+def test_busy_while_another_holds_the_tables(postgres: Database):
+    """
+    Nor does a read wait longer than that, where another has the tables for itself, as to change them.
+    """
+    club(postgres.storage()).earn(ANN, 5)
+    hasty = club(PostgresStorage(postgres.pool, timeout=1))
+    with psycopg.connect(postgres.dsn) as other:
+        other.execute("LOCK TABLE pointsledger_lots IN ACCESS EXCLUSIVE MODE")
+        other.execute("SET LOCAL transaction_timeout = 5000")  # rather than for ever
+        with pytest.raises(StorageBusy, match="lock timeout"):
+            hasty.balance(ANN)
+        other.rollback()
+    assert hasty.balance(ANN).pending == 5
+
+
 def begun(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """
     Begin a transaction, in psycopg's own way.

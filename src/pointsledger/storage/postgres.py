@@ -37,6 +37,7 @@ from ..port import Job
 from . import forks, sql, sql_schema
 from .postgres_dialect import (
     BEGIN_TO_READ,
+    BEGIN_TO_WRITE,
     POOL_MAX,
     Patience,
     begin,
@@ -358,7 +359,7 @@ class PostgresStorage:
             return self._patiently(lambda deadline: self._read_once(body, deadline), repeatable=True)
         with self._cursor_joined() as cursor:
             if cursor.connection.info.transaction_status == TransactionStatus.IDLE:
-                with self._snapshot(cursor):
+                with self._snapshot(cursor, BEGIN_TO_READ.encode()):
                     self._check_format(cursor)
                     return _run(body(), cursor)
             with self._savepoint(cursor):  # the caller's: read what it has written
@@ -366,14 +367,14 @@ class PostgresStorage:
                 return _run((steadily or body)(), cursor)
 
     def _read_once(self, body: Callable[[], sql.Body[T]], deadline: float) -> T:
-        with self._cursor(deadline) as cursor, self._snapshot(cursor):
+        with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
             self._check_format(cursor)
             return _run(body(), cursor)
 
     @contextmanager
     def _own(self, cursor: Cursor, deadline: float) -> Generator[None, None, None]:
         try:
-            cursor.execute(begin(deadline), prepare=False)  # two statements in one
+            cursor.execute(begin(BEGIN_TO_WRITE, deadline), prepare=False)  # two statements in one
             yield
             self._commit(cursor)
         except BaseException:
@@ -389,9 +390,9 @@ class PostgresStorage:
             raise OutcomeUnknown(f"{self._place}: {error}") from error
 
     @contextmanager
-    def _snapshot(self, cursor: Cursor) -> Generator[None, None, None]:
+    def _snapshot(self, cursor: Cursor, how: bytes) -> Generator[None, None, None]:
         try:
-            cursor.execute(BEGIN_TO_READ)
+            cursor.execute(how, prepare=False)
             yield
         finally:
             _roll_back(cursor)

@@ -35,6 +35,7 @@ from ..port import Job
 from . import sql, sql_schema
 from .postgres_dialect import (
     BEGIN_TO_READ,
+    BEGIN_TO_WRITE,
     POOL_MAX,
     Patience,
     begin,
@@ -347,7 +348,7 @@ class AsyncPostgresStorage:
             return await self._patiently(lambda deadline: self._read_once(body, deadline), repeatable=True)
         async with self._cursor_joined() as cursor:
             if cursor.connection.info.transaction_status == TransactionStatus.IDLE:
-                async with self._snapshot(cursor):
+                async with self._snapshot(cursor, BEGIN_TO_READ.encode()):
                     await self._check_format(cursor)
                     return await _run(body(), cursor)
             async with self._savepoint(cursor):  # the caller's: read what it has written
@@ -355,13 +356,13 @@ class AsyncPostgresStorage:
                 return await _run(steadily(), cursor)
 
     async def _read_once(self, body: Callable[[], sql.Body[T]], deadline: float) -> T:
-        async with self._cursor(deadline) as cursor, self._snapshot(cursor):
+        async with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
             return await _run(body(), cursor)
 
     @asynccontextmanager
     async def _own(self, cursor: Cursor, deadline: float) -> AsyncGenerator[None, None]:
         try:
-            await cursor.execute(begin(deadline), prepare=False)  # two statements in one
+            await cursor.execute(begin(BEGIN_TO_WRITE, deadline), prepare=False)  # two statements in one
             yield
             await self._commit(cursor)
         except BaseException:
@@ -377,9 +378,9 @@ class AsyncPostgresStorage:
             raise OutcomeUnknown(f"{self._place}: {error}") from error
 
     @asynccontextmanager
-    async def _snapshot(self, cursor: Cursor) -> AsyncGenerator[None, None]:
+    async def _snapshot(self, cursor: Cursor, how: bytes) -> AsyncGenerator[None, None]:
         try:
-            await cursor.execute(BEGIN_TO_READ)
+            await cursor.execute(how, prepare=False)
             yield
         finally:
             await _to_the_end(_roll_back(cursor))

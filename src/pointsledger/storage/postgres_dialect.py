@@ -153,14 +153,15 @@ class Patience:
 # --- what is said to the server, and asked of it ---------------------------------------------------------------------
 
 BEGIN_TO_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGIN_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 
-def begin(deadline: float) -> bytes:
+def begin(how: str, deadline: float) -> bytes:
     """
-    Begin to write, and wait for locks until the deadline at most.
+    Begin, and wait for locks until the deadline at most.
     """
     wait = max(1, int(1000 * (deadline - monotonic())))
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {wait:d}".encode()
+    return f"{how}; SET LOCAL lock_timeout = {wait:d}".encode()
 
 
 def check_begun(info: psycopg.ConnectionInfo, how: str) -> None:
