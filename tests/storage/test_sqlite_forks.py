@@ -3,9 +3,12 @@ SQLiteStorage across forks: neither process may spoil what the other writes.
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,35 @@ def test_child_outlives_its_parent(storage: SQLiteStorage, tmp_path: Path, mode:
     with SQLiteStorage(tmp_path / "points.db", journal_mode=mode) as again:
         assert [entry.key for entry in club(again).entries(ANN)] == ["parent", "first", "second"]
         assert_balanced(again)
+
+
+def test_fork_while_others_open_storages(storage: SQLiteStorage):
+    """
+    However many storages other threads open at that moment, a fork finds those that are at work (A84).
+    """
+    over = threading.Event()
+    interval = sys.getswitchinterval()
+
+    def open_many() -> None:
+        while not over.is_set():
+            for _ in range(50):
+                SQLiteStorage.joining(elsewhere)
+
+    with closing(sqlite3.connect(":memory:")) as elsewhere:
+        kept = [SQLiteStorage.joining(elsewhere) for _ in range(200)]
+        others = [threading.Thread(target=open_many) for _ in range(2)]
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in others:
+                thread.start()
+            for _ in range(20):
+                assert in_child(lambda: str(club(storage).balance(ANN).pending)) == "5"
+        finally:
+            over.set()
+            for thread in others:
+                thread.join()
+            sys.setswitchinterval(interval)
+        assert len(kept) == 200
 
 
 @pytest.mark.parametrize("ended", ["closed", "used and closed", "left alone"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 
 class Forkable(Protocol):
@@ -37,10 +37,10 @@ def watch(forkable: Forkable) -> None:
     """
     Let every fork wait until `forkable` is at rest.
     """
-    _WATCHED.add(forkable)
+    _WATCHED[id(forkable)] = forkable
 
 
-_WATCHED: WeakSet[Forkable] = WeakSet()
+_WATCHED: WeakValueDictionary[int, Forkable] = WeakValueDictionary()
 
 
 class _Stopped(threading.local):
@@ -57,7 +57,9 @@ _STOPPED = _Stopped()
 
 def _before_fork() -> None:
     _STOPPED.here = []
-    for forkable in sorted(_WATCHED, key=id):  # in one order, so that two forks do not wait for each other
+    # One step lists them all, also while other threads open some.
+    alive = [forkable for reference in _WATCHED.valuerefs() if (forkable := reference()) is not None]
+    for forkable in sorted(alive, key=id):  # in one order, so that two forks do not wait for each other
         forkable.lock.acquire()
         _STOPPED.here.append(forkable)
 
