@@ -447,7 +447,7 @@ class PostgresStorage:
         _run(migrate(self._dialect, self._schema, self._place), cursor)
 
     def _check_own(self, deadline: float) -> None:
-        with self._cursor(deadline) as cursor, self._snapshot(cursor):
+        with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
             self._check_format(cursor)
 
     def _check_format(self, cursor: Cursor) -> None:
