@@ -276,7 +276,8 @@ def test_the_script_gives_the_same_in_memory() -> None:
 
 def test_the_script_gives_the_same_in_postgresql(postgres: postgres_server.Database) -> None:
     """
-    Entries, balances, receipts and refusals are byte for byte those of `Ledger`, and equal to those in memory.
+    Entries, balances, receipts, refusals and every stored row are byte for byte those of `Ledger`, and answers are
+    equal to those in memory (I-39).
     """
 
     async def awaited() -> list[Any]:
@@ -284,10 +285,23 @@ def test_the_script_gives_the_same_in_postgresql(postgres: postgres_server.Datab
             return await told_async(storage)
 
     at_once = told(postgres.storage())
+    stored = all_rows(postgres)
     postgres.storage()  # empty again
     assert in_bytes(asyncio.run(awaited())) == in_bytes(at_once)
+    assert all_rows(postgres) == stored
     for result, in_memory in zip(at_once, told(MemoryStorage()), strict=True):
         assert result == in_memory or repr(result) == repr(in_memory)  # refusals are equal by their words
+
+
+def all_rows(database: postgres_server.Database) -> list[list[Any]]:
+    """
+    Return the rows of every table, as the server writes them down.
+    """
+    with database.pool.connection() as connection:
+        return [
+            connection.execute(f"SELECT t::text FROM pointsledger_{table} t ORDER BY 1".encode()).fetchall()
+            for table in postgres_server.TABLES
+        ]
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
