@@ -550,7 +550,8 @@ class VersionConflict(TryAgain):
 @define
 class StorageBusy(TryAgain):
     """
-    The storage was held by others for longer than the time-out.
+    The storage was held by others for longer than the time-out; in the caller's transaction also a deadlock, or a
+    snapshot that others have overtaken (R-46).
     """
 
     detail: str

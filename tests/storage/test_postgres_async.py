@@ -31,6 +31,7 @@ from pointsledger.errors import (
 )
 from pointsledger.storage.postgres import PostgresStorage
 from pointsledger.storage.postgres_async import AsyncPostgresStorage
+from pointsledger.storage.postgres_dialect import POOL_MAX
 from tests.storage.books import CLUB, START
 from tests.storage.postgres_server import Database
 
@@ -327,6 +328,26 @@ def test_a_pool_without_a_free_connection_is_busy(empty: Database) -> None:
                     await ledger.balance("ada")
 
     asyncio.run(main())
+
+
+def test_a_task_that_waits_for_a_connection_is_told_of_the_closing(empty: Database) -> None:
+    """
+    If another task closes the storage while one waits for a connection, it is closed, and nothing is tried again.
+    """
+
+    async def work(storage: AsyncPostgresStorage, ledger: AsyncLedger) -> None:
+        pool: Any = storage._pool  # noqa: SLF001 - its connections are all taken
+        lent = [await pool.getconn() for _ in range(POOL_MAX)]
+        task = asyncio.create_task(ledger.balance("ada"))
+        while not pool.get_stats()["requests_waiting"]:  # noqa: ASYNC110 - the pool tells no other way
+            await asyncio.sleep(0)
+        await storage.close()
+        with pytest.raises(StorageClosed):
+            await task
+        for connection in lent:
+            await pool.putconn(connection)
+
+    pooled(empty, work)
 
 
 def test_a_new_prefix_has_tables_of_its_own(empty: Database) -> None:

@@ -264,7 +264,7 @@ class AsyncPostgresStorage:
                 await _to_the_end(pool.close())
                 raise
         except psycopg.Error as error:
-            raise error_of(error, self._place) from error
+            raise self._named(error) from error
         return pool
 
     @asynccontextmanager
@@ -276,7 +276,7 @@ class AsyncPostgresStorage:
         try:
             connection = await pool.getconn(timeout=max(0.001, deadline - monotonic()))
         except psycopg.Error as error:
-            raise error_of(error, self._place) from error
+            raise self._named(error) from error
         try:
             async with self._lent(connection, autocommit=True) as cursor:
                 yield cursor
@@ -313,7 +313,7 @@ class AsyncPostgresStorage:
                 read_plainly(cursor.adapters)
                 yield cursor
         except psycopg.Error as error:
-            raise error_of(error, self._place) from error
+            raise self._named(error) from error
         finally:
             if connection.autocommit != before and not connection.closed:
                 await _to_the_end(connection.set_autocommit(before))
@@ -422,6 +422,16 @@ class AsyncPostgresStorage:
             if found != sql_schema.SCHEMA_VERSION:
                 raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
             self._format_known = True
+
+    # --- errors --------------------------------------------------------------------------------------------------
+
+    def _named(self, error: psycopg.Error) -> TryAgain | OperatorNeeded:
+        """
+        Return the error of this library for one of the driver (R-47).
+        """
+        if isinstance(error, psycopg_pool.PoolClosed) and self._closed:
+            return StorageClosed(self._place)  # by another task, just now
+        return error_of(error, self._place)
 
 
 async def _to_the_end(step: Coroutine[Any, Any, T], *, stoppable: bool = False) -> T:
