@@ -670,6 +670,41 @@ def test_pool_of_connections_with_ways_of_their_own(postgres: Database, options:
         assert_balanced(storage)
 
 
+class TimeLimit(Exception):
+    """
+    What a host raises from a signal, wherever its program is at that moment.
+    """
+
+
+class LimitedCursor(psycopg.Cursor[Any]):
+    """
+    Runs out of time right after it has sent the first row to insert.
+    """
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        """
+        Run a statement, or only send one.
+        """
+        if "INSERT INTO" not in str(query):
+            return super().execute(query, *args, **options)
+        self.connection.pgconn.send_query(b"SELECT 1")
+        raise TimeLimit
+
+
+def test_time_limit_of_the_hosts(postgres: Database):
+    """
+    What a host raises in the middle of a statement comes out as it is, and the pool replaces the connection (R-47).
+    """
+    postgres.storage()
+    ways: dict[str, Any] = {"cursor_factory": LimitedCursor}
+    with psycopg_pool.ConnectionPool(postgres.dsn, kwargs=ways, min_size=1, max_size=1, open=True) as pool:
+        ledger = club(PostgresStorage(pool))
+        for _ in range(2):
+            with pytest.raises(TimeLimit):
+                ledger.earn(ANN, 5)
+        assert ledger.accounts() == ()
+
+
 def test_pool_that_the_caller_closed(postgres: Database):
     """
     Through a pool that its owner has closed the storage is unavailable.

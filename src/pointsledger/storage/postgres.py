@@ -333,7 +333,8 @@ class PostgresStorage:
         except psycopg.Error as error:
             raise self._named(error) from error
         finally:
-            if before != autocommit and not connection.closed:
+            # Otherwise it is lost, or amid a statement that an error of the host's has left.
+            if before != autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
                 connection.autocommit = before
 
     # --- transactions ------------------------------------------------------------------------------------------

@@ -315,7 +315,8 @@ class AsyncPostgresStorage:
         except psycopg.Error as error:
             raise self._named(error) from error
         finally:
-            if connection.autocommit != before and not connection.closed:
+            # Otherwise it is lost, or amid a statement that an error of the host's has left.
+            if connection.autocommit != before and connection.info.transaction_status == TransactionStatus.IDLE:
                 await _to_the_end(connection.set_autocommit(before))
 
     # --- transactions ------------------------------------------------------------------------------------------
