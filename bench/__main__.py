@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import footprint, growth, imports, memory, order, rebuild, scale, sqlite, table
+from . import clients, footprint, growth, imports, memory, order, postgres, rebuild, scale, sqlite, sweep, table
 
 MEASURES: dict[str, Callable[[scale.Scale], list[table.Row]]] = {
     "M1": memory.earn,
@@ -23,13 +23,18 @@ MEASURES: dict[str, Callable[[scale.Scale], list[table.Row]]] = {
     "S3": sqlite.redeem_ten,
     "S4": sqlite.batch,
     "s": sqlite.others,
-    "K1": sqlite.replayed_key,
+    "K1": lambda scale: [*sqlite.replayed_key(scale), *postgres.replayed_key(scale)],
+    "P1": postgres.one_client,
+    "P2": clients.rows,
+    "P4": postgres.batch,
+    "p": postgres.others,
+    "E1": sweep.rows,
     "G1": growth.with_history,
     "G2": growth.with_open_lots,
     "I1": imports.rows,
     "I2": footprint.rows,
 }
-"""Every measure by the name of its target; `m` and `s` are rows of memory and SQLite without one."""
+"""Every measure by the name of its target; `m`, `s` and `p` are rows of memory, SQLite and PostgreSQL without one."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -212,6 +212,13 @@ class SQLiteFloor:
         many(_LOT_UPDATE, [row for one in operations for row in one.changed_lots])
         self.connection.execute("COMMIT")
 
+    def read_balance(self, account: str) -> object:
+        """
+        Select one column by primary key.
+        """
+        sql = "SELECT available FROM pointsledger_accounts WHERE program = ? AND account = ?"
+        return self.connection.execute(sql, (_PROGRAM, account)).fetchone()
+
     def differs(self) -> list[str]:
         """
         Return the names of the tables that do not hold the same rows in both files; none, if the floor is honest.

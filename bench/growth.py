@@ -5,7 +5,8 @@ How costs grow with the length of an account's history and with its open lots (G
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from pointsledger.port import Storage
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
 
-from . import shop
+from . import postgres, postgres_server, shop
 from .contest import WALL, Side, in_turn
 from .scale import Scale
 from .table import Row, Target, growth
@@ -51,11 +52,11 @@ def _rows(
     targets: dict[str, Target],
 ) -> list[Row]:
     rows: list[Row] = []
-    for name, storage in (("memory", MemoryStorage()), ("SQLite", None)):
-        with tempfile.TemporaryDirectory(prefix="pointsledger-bench-") as folder:
-            kept: Storage = storage or SQLiteStorage(
-                Path(folder) / "points.db", journal_mode="wal", synchronous="NORMAL"
-            )
+    for name, lent in STORAGES.items():
+        with lent() as kept:
+            if kept is None:
+                rows.append(Row(id, f"in {name}", None, next(iter(targets.values())), note=postgres_server.MISSING))
+                continue
             ledger = Ledger(shop.PROGRAM, kept)
             accounts = {size: [f"{size}-{n}" for n in range(_copies(size, scale.operations))] for size in sizes}
             for size, ids in accounts.items():
@@ -67,8 +68,42 @@ def _rows(
                     target = targets.get(what) if size == sizes[-1] else None
                     shown = f"{what}, {name}: {size:,} {unit} / {sizes[0]:,}"
                     rows.append(growth(id if target else id.lower(), shown, cost, costs[0], target))
-            kept.close()
     return rows
+
+
+@contextmanager
+def _in_memory() -> Generator[Storage, None, None]:
+    yield MemoryStorage()
+
+
+@contextmanager
+def _in_sqlite() -> Generator[Storage, None, None]:
+    with (
+        tempfile.TemporaryDirectory(prefix="pointsledger-bench-") as folder,
+        SQLiteStorage(Path(folder) / "points.db", journal_mode="wal", synchronous="NORMAL") as storage,
+    ):
+        yield storage
+
+
+@contextmanager
+def _in_postgres() -> Generator[Storage | None, None, None]:
+    dsn = postgres_server.dsn()
+    if dsn is None:
+        yield None
+        return
+    from . import floors_postgres
+
+    floors_postgres.make_schemas(dsn)
+    with postgres.storage_at(dsn) as storage:
+        yield storage
+    floors_postgres.drop_schemas(dsn)
+
+
+STORAGES: dict[str, Callable[[], AbstractContextManager[Storage | None]]] = {
+    "memory": _in_memory,
+    "SQLite": _in_sqlite,
+    "PostgreSQL": _in_postgres,
+}
 
 
 def _copies(size: int, operations: int) -> int:

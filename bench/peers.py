@@ -18,7 +18,7 @@ def account_class() -> Callable[[], Any] | None:
     Return the aggregate's class, or None where eventsourcing is not installed.
     """
     try:
-        from eventsourcing.domain import Aggregate, event  # noqa: PLC0415
+        from eventsourcing.domain import Aggregate, event
     except ImportError:
         return None
 

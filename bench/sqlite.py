@@ -7,17 +7,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
-from attrs import frozen
-
-from pointsledger import Ledger, commands
+from pointsledger import Ledger
 from pointsledger.storage.sqlite import JournalMode, SQLiteStorage, Synchronous
 
 from . import shop
-from .contest import WALL, Sample, Side, in_turn
-from .floors import SQLiteFloor, Written
+from .contest import Sample
+from .durable import Bench
+from .floors import SQLiteFloor
 from .scale import Scale
 from .table import Row, Target, against
 
@@ -81,17 +79,36 @@ def replayed_key(scale: Scale) -> list[Row]:
     K1: a key that is delivered again writes nothing and costs one read.
     """
     with opened(scale, "wal", "FULL") as bench:
+        storage = bench.ledger.storage
+        assert isinstance(storage, SQLiteStorage)
         account, key, at = bench.accounts[0], "again", shop.now()
         bench.ledger.earn(account, shop.LOT, key=key, at=at)
-        earn_reads, earn_writes = bench.traced(lambda: bench.ledger.earn(account, shop.LOT, key=key, at=at))
+        earn_reads, earn_writes = _traced(storage, lambda: bench.ledger.earn(account, shop.LOT, key=key, at=at))
         bench.ledger.redeem(account, shop.LOT, key="used", at=at)
-        redeem_reads, redeem_writes = bench.traced(lambda: bench.ledger.redeem(account, shop.LOT, key="used", at=at))
+        redeem_reads, redeem_writes = _traced(
+            storage, lambda: bench.ledger.redeem(account, shop.LOT, key="used", at=at)
+        )
     return [
         Row("K1", "replayed earn: rows written", Sample((earn_writes,)), Target("<=", 0)),
         Row("K1", "replayed earn: reads", Sample((earn_reads,)), Target("<=", 1)),
         Row("K1", "replayed redeem: rows written", Sample((redeem_writes,)), Target("<=", 0)),
         Row("K1", "replayed redeem: reads", Sample((redeem_reads,)), Target("<=", 1)),
     ]
+
+
+def _traced(storage: SQLiteStorage, run: Callable[[], object]) -> tuple[int, int]:
+    """
+    Return how many SELECTs the storage ran, and how many rows it wrote.
+    """
+    connection = storage._connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    assert connection is not None
+    statements: list[str] = []
+    before = connection.total_changes
+    connection.set_trace_callback(statements.append)
+    run()
+    connection.set_trace_callback(None)
+    reads = sum(statement.startswith("SELECT") for statement in statements)
+    return reads, connection.total_changes - before
 
 
 def others(scale: Scale) -> list[Row]:
@@ -121,192 +138,9 @@ def opened(scale: Scale, journal_mode: JournalMode, synchronous: Synchronous) ->
         accounts = [f"customer-{n}" for n in range(scale.operations)]
         shop.open_lots(ledger, accounts, 1)
         floor = SQLiteFloor.beside(file, journal_mode, synchronous)
-        yield Bench(scale, ledger, storage, floor, accounts)
+        yield Bench(scale, ledger, floor, accounts)
         floor.catch_up()
         differing = floor.differs()
         assert not differing, f"the floor wrote other rows than the product: {differing}"
         floor.close()
         storage.close()
-
-
-@frozen
-class Bench:
-    """
-    A ledger in a file with one account for each operation of a block, and its floor.
-    """
-
-    scale: Scale
-    ledger: Ledger
-    storage: SQLiteStorage
-    kept: SQLiteFloor
-    accounts: list[str]
-
-    def run(self, *sides: Side) -> list[Sample]:
-        """
-        Run the sides in turn and return their costs.
-        """
-        return in_turn(self.scale.blocks, self.scale.operations, WALL, *sides)
-
-    def traced(self, run: Callable[[], object]) -> tuple[int, int]:
-        """
-        Return how many SELECTs the storage ran, and how many rows it wrote.
-        """
-        connection = self.storage._connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        assert connection is not None
-        statements: list[str] = []
-        before = connection.total_changes
-        connection.set_trace_callback(statements.append)
-        run()
-        connection.set_trace_callback(None)
-        reads = sum(statement.startswith("SELECT") for statement in statements)
-        return reads, connection.total_changes - before
-
-    def work(self) -> list[tuple[str, str, datetime]]:
-        """
-        Return an account, a new key and an instant for each operation of a block.
-        """
-        keys = shop.new_keys(len(self.accounts))
-        return [(account, key, shop.now()) for account, key in zip(self.accounts, keys, strict=True)]
-
-    # --- the product's sides -------------------------------------------------------------------------------------
-
-    def earn(self) -> Side:
-        """
-        Return the side that earns one by one.
-        """
-
-        def prepare() -> Callable[[], None]:
-            work = self.work()
-            self.kept.catch_up()
-
-            def run() -> None:
-                for account, key, at in work:
-                    self.ledger.earn(account, shop.LOT, key=key, at=at)
-
-            return run
-
-        return prepare
-
-    def earn_together(self) -> Side:
-        """
-        Return the side that earns in one transaction.
-        """
-
-        def prepare() -> Callable[[], object]:
-            self.kept.catch_up()
-            batch = [
-                commands.Earn(account=account, points=shop.LOT, key=key, at=at) for account, key, at in self.work()
-            ]
-            return lambda: self.ledger.apply_all(batch)
-
-        return prepare
-
-    def redeem(self, lots: int) -> Side:
-        """
-        Return the side that redeems whole lots, which are opened before.
-        """
-
-        def prepare() -> Callable[[], None]:
-            shop.open_lots(self.ledger, self.accounts, lots)
-            self.kept.catch_up()
-            work = self.work()
-
-            def run() -> None:
-                for account, key, at in work:
-                    self.ledger.redeem(account, lots * shop.LOT, key=key, at=at)
-
-            return run
-
-        return prepare
-
-    def cancel(self) -> Side:
-        """
-        Return the side that cancels orders, which are processed before.
-        """
-
-        def prepare() -> Callable[[], None]:
-            work = self.work()
-            shop.process(self.ledger, [shop.order(account, key) for account, key, _ in work])
-            self.kept.catch_up()
-
-            def run() -> None:
-                for account, key, _ in work:
-                    self.ledger.cancel(key, account=account, at=shop.now())
-
-            return run
-
-        return prepare
-
-    def balance(self) -> Side:
-        """
-        Return the side that reads balances.
-        """
-
-        def prepare() -> Callable[[], None]:
-            at = shop.now()
-
-            def run() -> None:
-                for account in self.accounts:
-                    self.ledger.balance(account, at=at)
-
-            return run
-
-        return prepare
-
-    def replay(self) -> Side:
-        """
-        Return the side that delivers keys again.
-        """
-        work = self.work()
-
-        def run() -> None:
-            for account, key, at in work:
-                self.ledger.earn(account, shop.LOT, key=key, at=at)
-
-        def prepare() -> Callable[[], None]:
-            run()
-            self.kept.catch_up()
-            return run
-
-        return prepare
-
-    # --- the floor's sides ---------------------------------------------------------------------------------------
-
-    def floor(self) -> Side:
-        """
-        Return the side that writes what the product has just written, one transaction each.
-        """
-
-        def prepare() -> Callable[[], None]:
-            written = self.kept.take_written()
-
-            def run() -> None:
-                for one in written:
-                    self.kept.write(one)
-
-            return run
-
-        return prepare
-
-    def floor_together(self) -> Side:
-        """
-        Return the side that writes what the product has just written, in one transaction.
-        """
-
-        def prepare() -> Callable[[], object]:
-            written: list[Written] = self.kept.take_written()
-            return lambda: self.kept.write_together(written)
-
-        return prepare
-
-    def balance_floor(self) -> Side:
-        """
-        Return the side that selects one column by primary key.
-        """
-        sql = "SELECT available FROM pointsledger_accounts WHERE program = ? AND account = ?"
-
-        def run() -> None:
-            for account in self.accounts:
-                self.kept.connection.execute(sql, (shop.PROGRAM.id, account)).fetchone()
-
-        return lambda: run
