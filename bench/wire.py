@@ -1,5 +1,5 @@
 """
-What goes over the wire between libpq and a PostgreSQL server, as libpq itself tells it.
+What goes over the wire between libpq and a PostgreSQL server, as libpq itself tells it, and what is written for it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import psycopg_pool
 from attrs import frozen
 
@@ -19,13 +20,11 @@ class Said:
 
     Args:
         round_trips: how often the client waited for the server.
-        statements: the first word of each statement that ran.
-        written: how many rows these wrote.
+        statements: the first word of what the server said of each statement that ran.
     """
 
     round_trips: int
     statements: tuple[str, ...]
-    written: int
 
 
 def said_through(pool: psycopg_pool.ConnectionPool[Any], run: Callable[[], object]) -> Said:
@@ -54,5 +53,21 @@ def said_in(trace: str) -> Said:
     return Said(
         sum(len(line) > 3 and line[3] == "ReadyForQuery" for line in lines),
         tuple(tag.split()[0] for tag in done),
-        sum(int(tag.split()[-1]) for tag in done if tag.startswith(("INSERT", "UPDATE", "DELETE"))),
     )
+
+
+def rows_written(dsn: str, tables: str, run: Callable[[], object]) -> int:
+    """
+    Return how many rows of the ledger's tables, whose names begin so, were made or changed meanwhile.
+    """
+    names = [f"{tables}{name}" for name in ("accounts", "allocations", "entries", "holds", "lots", "terms")]
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        before = _first_column(connection, "SELECT pg_current_xact_id()::text::bigint")
+        run()
+        counts = (f"SELECT count(*) FROM {name} WHERE xmin::text::bigint > {before:d}" for name in names)
+        return sum(_first_column(connection, count) for count in counts)
+
+
+def _first_column(connection: psycopg.Connection[Any], query: str) -> int:
+    ((value,),) = connection.execute(query.encode()).fetchall()
+    return int(value)

@@ -169,17 +169,27 @@ class PostgresFaults:
         """
         text = query.decode() if isinstance(query, bytes) else str(query)
         self.seen.append(text)
-        if not self.times or not text.startswith(self.start):
+        if not self.times or not (text.startswith(self.start) or f"({self.start}" in text):
             return statement()
         self.times -= 1
         self.met += 1
         if self.how == "raises":
             cursor.connection.execute(f"DO $$ BEGIN RAISE 'a fault' USING ERRCODE = '{self.state}'; END $$".encode())
+            self._wait(cursor)
         if self.how == "killed":
             with psycopg.connect(self.dsn, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [cursor.connection.info.backend_pid])
             return statement()
         if self.how == "after":
             statement()
+            self._wait(cursor)
         cursor.connection.close()
         raise psycopg.OperationalError("the connection is lost")
+
+    def _wait(self, cursor: psycopg.Cursor[Any]) -> None:
+        """
+        Wait for the answers to all that was sent, also where others would wait later.
+        """
+        pipeline = cursor.connection._pipeline  # noqa: SLF001 - psycopg keeps it there
+        if pipeline is not None:
+            pipeline.sync()

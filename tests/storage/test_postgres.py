@@ -298,17 +298,18 @@ def test_lost_commit_without_a_key_is_told(faulty: tuple[PostgresStorage, Postgr
 
 def test_lost_for_ever(faulty: tuple[PostgresStorage, PostgresFaults]):
     """
-    It is not tried for ever; if a commit got no answer, that is what comes out.
+    It is not tried for ever; if a commit got no answer, or what is sent along with it, that is what comes out.
     """
     storage, faults = faulty
-    faults.fail("INSERT INTO", "before", times=10**6)
+    faults.fail("SELECT", "before", times=10**6)
     with pytest.raises(StorageUnavailable, match="the connection is lost"):
         club(storage).redeem(ANN, 200, key="k")
     assert faults.met == ATTEMPTS_MAX
-    faults.fail("COMMIT", "before", times=10**6)
-    with pytest.raises(OutcomeUnknown):
-        club(storage).redeem(ANN, 200, key="k")
-    assert faults.met == ATTEMPTS_MAX
+    for statement in ("INSERT INTO", "COMMIT"):
+        faults.fail(statement, "before", times=10**6)
+        with pytest.raises(OutcomeUnknown):
+            club(storage).redeem(ANN, 200, key="k")
+        assert faults.met == ATTEMPTS_MAX
     faults.times = 0
     assert not club(storage).redeem(ANN, 200, key="k").replayed
 

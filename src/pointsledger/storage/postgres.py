@@ -25,8 +25,6 @@ from ..errors import (
     InvalidInput,
     NoTransaction,
     OperatorNeeded,
-    OutcomeUnknown,
-    SchemaMismatch,
     StorageBusy,
     StorageClosed,
     StorageUnavailable,
@@ -34,22 +32,24 @@ from ..errors import (
 )
 from ..extras import extra
 from ..port import Job
-from . import forks, sql, sql_schema
+from . import forks, sql
 from .postgres_dialect import (
-    BEGIN_TO_READ,
-    BEGIN_TO_WRITE,
+    PIPELINES,
     POOL_MAX,
     Patience,
-    begin,
+    Said,
     check_begun,
+    check_format,
     check_ways,
     dialect_of,
     error_of,
-    is_lost,
+    forget_prepared,
     migrate,
-    prepared,
     read_plainly,
-    stored_format,
+    reading,
+    said,
+    turns,
+    writing,
 )
 
 with extra("postgres", "psycopg"):
@@ -166,7 +166,7 @@ class PostgresStorage:
             self._patiently(self._migrate_own, repeatable=True)
             return
         with self._cursor_joined() as cursor, self._savepoint(cursor):
-            self._migrate(cursor)
+            _run(migrate(self._dialect, self._schema, self._place), cursor, self._place)
 
     # --- the port ----------------------------------------------------------------------------------------------
 
@@ -342,13 +342,11 @@ class PostgresStorage:
     def _write(self, body: Callable[[], sql.Body[T]], *, repeatable: bool) -> T:
         if self._joined is not None:
             with self._cursor_joined() as cursor, self._savepoint(cursor):
-                self._check_format(cursor)
-                return _run(body(), cursor)
+                return _run(self._checked(body()), cursor, self._place)
 
         def attempt(deadline: float) -> T:
-            with self._cursor(deadline) as cursor, self._own(cursor, deadline):
-                self._check_format(cursor)
-                return _run(body(), cursor)
+            with self._cursor(deadline) as cursor, _ended(cursor):
+                return _run(writing(self._checked(body()), deadline), cursor, self._place)
 
         return self._patiently(attempt, repeatable=repeatable)
 
@@ -360,43 +358,14 @@ class PostgresStorage:
             return self._patiently(lambda deadline: self._read_once(body, deadline), repeatable=True)
         with self._cursor_joined() as cursor:
             if cursor.connection.info.transaction_status == TransactionStatus.IDLE:
-                with self._snapshot(cursor, BEGIN_TO_READ.encode()):
-                    self._check_format(cursor)
-                    return _run(body(), cursor)
+                with _ended(cursor):
+                    return _run(reading(self._checked(body())), cursor, self._place)
             with self._savepoint(cursor):  # the caller's: read what it has written
-                self._check_format(cursor)
-                return _run((steadily or body)(), cursor)
+                return _run(self._checked((steadily or body)()), cursor, self._place)
 
     def _read_once(self, body: Callable[[], sql.Body[T]], deadline: float) -> T:
-        with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
-            self._check_format(cursor)
-            return _run(body(), cursor)
-
-    @contextmanager
-    def _own(self, cursor: Cursor, deadline: float) -> Generator[None, None, None]:
-        try:
-            cursor.execute(begin(BEGIN_TO_WRITE, deadline), prepare=False)  # two statements in one
-            yield
-            self._commit(cursor)
-        except BaseException:
-            _roll_back(cursor)
-            raise
-
-    def _commit(self, cursor: Cursor) -> None:
-        try:
-            cursor.execute("COMMIT")
-        except psycopg.Error as error:
-            if not is_lost(error, cursor.connection):
-                raise  # the server says that nothing was committed
-            raise OutcomeUnknown(f"{self._place}: {error}") from error
-
-    @contextmanager
-    def _snapshot(self, cursor: Cursor, how: bytes) -> Generator[None, None, None]:
-        try:
-            cursor.execute(how, prepare=False)
-            yield
-        finally:
-            _roll_back(cursor)
+        with self._cursor(deadline) as cursor, _ended(cursor):
+            return _run(reading(self._checked(body()), deadline), cursor, self._place)
 
     @contextmanager
     def _savepoint(self, cursor: Cursor) -> Generator[None, None, None]:
@@ -438,25 +407,21 @@ class PostgresStorage:
     # --- the stored format ---------------------------------------------------------------------------------------
 
     def _migrate_own(self, deadline: float) -> None:
-        with self._cursor(deadline) as cursor, self._own(cursor, deadline):
-            self._migrate(cursor)
-
-    def _migrate(self, cursor: Cursor) -> None:
-        """
-        Bring the stored format from whatever version it has to this release's, one process at a time.
-        """
-        _run(migrate(self._dialect, self._schema, self._place), cursor)
+        with self._cursor(deadline) as cursor, _ended(cursor):
+            _run(writing(migrate(self._dialect, self._schema, self._place), deadline), cursor, self._place)
 
     def _check_own(self, deadline: float) -> None:
-        with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
-            self._check_format(cursor)
+        with self._cursor(deadline) as cursor, _ended(cursor):
+            _run(reading(check_format(self._dialect, self._place), deadline), cursor, self._place)
 
-    def _check_format(self, cursor: Cursor) -> None:
+    def _checked(self, body: sql.Body[T]) -> sql.Body[T]:
+        """
+        Look at the version of the stored format first, where it is not known yet.
+        """
         if not self._format_known:
-            found = _run(stored_format(self._dialect, self._place), cursor)
-            if found != sql_schema.SCHEMA_VERSION:
-                raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
+            yield from check_format(self._dialect, self._place)
             self._format_known = True
+        return (yield from body)
 
     # --- errors --------------------------------------------------------------------------------------------------
 
@@ -469,37 +434,67 @@ class PostgresStorage:
         return error_of(error, self._place)
 
 
-def _roll_back(cursor: Cursor) -> None:
+@contextmanager
+def _ended(cursor: Cursor) -> Generator[None, None, None]:
     """
-    End a transaction that is still open; with a connection that is lost, it has ended.
-    """
-    if cursor.connection.info.transaction_status != TransactionStatus.IDLE:
-        with suppress(psycopg.Error):
-            cursor.execute("ROLLBACK")
-
-
-def _run(body: sql.Body[T], cursor: Cursor) -> T:
-    """
-    Drive a body: run each statement and send back its rows, or how many rows it wrote.
+    Take a transaction back that is still open in the end; with a connection that is lost, it has ended.
     """
     try:
-        statement = next(body)
+        yield
+    finally:
+        if cursor.connection.info.transaction_status != TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                cursor.execute("ROLLBACK")
+
+
+def _run(body: sql.Body[T], cursor: Cursor, place: str) -> T:
+    """
+    Drive a body: send its statements, and send back the answers that it reads.
+    """
+    going = turns(body, place)
+    try:
+        statements = next(going)
         while True:
             try:
-                answer = _answer(statement, cursor)
-            except psycopg.errors.UniqueViolation:
-                # The transaction is lost up to its savepoint; the body has nothing more to ask.
-                statement = body.throw(sql.RowExists())
+                answer = _answer(said(statements), cursor)
+            except psycopg.Error as error:
+                statements = going.throw(error)
             else:
-                statement = body.send(answer)
+                statements = going.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
 
 
-def _answer(statement: sql.Statement, cursor: Cursor) -> Any:
-    if statement.many and len(statement.parameters) > 1:
-        cursor.executemany(prepared(statement.sql), statement.parameters)
-        return cursor.rowcount
-    cursor.execute(prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
-    return cursor.rowcount if statement.writes else cursor.fetchall()
+def _answer(statements: list[Said], cursor: Cursor) -> Any:
+    """
+    Run statements and return the rows of the last one, if it has any.
+    """
+    if len(statements) == 1 or not PIPELINES:
+        for one in statements:
+            cursor.execute(*one)
+    else:
+        try:
+            _send_together(statements, cursor)
+        except BaseException:
+            forget_prepared(cursor.connection)
+            raise
+    return cursor.fetchall() if cursor.rownumber is not None else None
+
+
+def _send_together(statements: list[Said], cursor: Cursor) -> None:
+    """
+    Send statements at once, and wait for all of them; what goes wrong first is raised.
+    """
+    first: psycopg.Error | None = None
+    try:
+        with cursor.connection.pipeline():
+            try:
+                for one in statements:
+                    cursor.execute(*one)
+            except psycopg.Error as error:
+                first = error  # it is kept, and the rest, which the server skips, is waited for
+    except psycopg.Error as error:
+        first = first or error
+    if first is not None:
+        raise first

@@ -24,30 +24,30 @@ from ..errors import (
     InvalidInput,
     NoTransaction,
     OperatorNeeded,
-    OutcomeUnknown,
-    SchemaMismatch,
     StorageClosed,
     StorageUnavailable,
     TryAgain,
 )
 from ..extras import extra
 from ..port import Job
-from . import sql, sql_schema
+from . import sql
 from .postgres_dialect import (
-    BEGIN_TO_READ,
-    BEGIN_TO_WRITE,
+    PIPELINES,
     POOL_MAX,
     Patience,
-    begin,
+    Said,
     check_begun,
+    check_format,
     check_ways,
     dialect_of,
     error_of,
-    is_lost,
+    forget_prepared,
     migrate,
-    prepared,
     read_plainly,
-    stored_format,
+    reading,
+    said,
+    turns,
+    writing,
 )
 
 with extra("postgres", "psycopg"):
@@ -154,7 +154,7 @@ class AsyncPostgresStorage:
             self._format_known = True
             return
         async with self._cursor_joined() as cursor, self._savepoint(cursor):
-            await _run(migrate(self._dialect, self._schema, self._place), cursor)
+            await _run(migrate(self._dialect, self._schema, self._place), cursor, self._place)
 
     # --- the port ----------------------------------------------------------------------------------------------
 
@@ -327,12 +327,11 @@ class AsyncPostgresStorage:
     async def _written(self, body: Callable[[], sql.Body[T]], *, repeatable: bool) -> T:
         if self._joined is not None:
             async with self._cursor_joined() as cursor, self._savepoint(cursor):
-                await self._check_format(cursor)
-                return await _run(body(), cursor)
+                return await _run(self._checked(body()), cursor, self._place)
 
         async def attempt(deadline: float) -> T:
-            async with self._cursor(deadline) as cursor, self._own(cursor, deadline):
-                return await _run(body(), cursor)
+            async with self._cursor(deadline) as cursor, _ended(cursor):
+                return await _run(writing(body(), deadline), cursor, self._place)
 
         await self._make_ready()
         return await self._patiently(attempt, repeatable=repeatable)
@@ -349,42 +348,14 @@ class AsyncPostgresStorage:
             return await self._patiently(lambda deadline: self._read_once(body, deadline), repeatable=True)
         async with self._cursor_joined() as cursor:
             if cursor.connection.info.transaction_status == TransactionStatus.IDLE:
-                async with self._snapshot(cursor, BEGIN_TO_READ.encode()):
-                    await self._check_format(cursor)
-                    return await _run(body(), cursor)
+                async with _ended(cursor):
+                    return await _run(reading(self._checked(body())), cursor, self._place)
             async with self._savepoint(cursor):  # the caller's: read what it has written
-                await self._check_format(cursor)
-                return await _run(steadily(), cursor)
+                return await _run(self._checked(steadily()), cursor, self._place)
 
     async def _read_once(self, body: Callable[[], sql.Body[T]], deadline: float) -> T:
-        async with self._cursor(deadline) as cursor, self._snapshot(cursor, begin(BEGIN_TO_READ, deadline)):
-            return await _run(body(), cursor)
-
-    @asynccontextmanager
-    async def _own(self, cursor: Cursor, deadline: float) -> AsyncGenerator[None, None]:
-        try:
-            await cursor.execute(begin(BEGIN_TO_WRITE, deadline), prepare=False)  # two statements in one
-            yield
-            await self._commit(cursor)
-        except BaseException:
-            await _to_the_end(_roll_back(cursor))
-            raise
-
-    async def _commit(self, cursor: Cursor) -> None:
-        try:
-            await cursor.execute("COMMIT")
-        except psycopg.Error as error:
-            if not is_lost(error, cursor.connection):
-                raise  # the server says that nothing was committed
-            raise OutcomeUnknown(f"{self._place}: {error}") from error
-
-    @asynccontextmanager
-    async def _snapshot(self, cursor: Cursor, how: bytes) -> AsyncGenerator[None, None]:
-        try:
-            await cursor.execute(how, prepare=False)
-            yield
-        finally:
-            await _to_the_end(_roll_back(cursor))
+        async with self._cursor(deadline) as cursor, _ended(cursor):
+            return await _run(reading(body(), deadline), cursor, self._place)
 
     @asynccontextmanager
     async def _savepoint(self, cursor: Cursor) -> AsyncGenerator[None, None]:
@@ -414,15 +385,17 @@ class AsyncPostgresStorage:
     # --- the stored format ---------------------------------------------------------------------------------------
 
     async def _migrate_own(self, deadline: float) -> None:
-        async with self._cursor(deadline) as cursor, self._own(cursor, deadline):
-            await _run(migrate(self._dialect, self._schema, self._place), cursor)
+        async with self._cursor(deadline) as cursor, _ended(cursor):
+            await _run(writing(migrate(self._dialect, self._schema, self._place), deadline), cursor, self._place)
 
-    async def _check_format(self, cursor: Cursor) -> None:
+    def _checked(self, body: sql.Body[T]) -> sql.Body[T]:
+        """
+        Look at the version of the stored format first, where it is not known yet.
+        """
         if not self._format_known:
-            found = await _run(stored_format(self._dialect, self._place), cursor)
-            if found != sql_schema.SCHEMA_VERSION:
-                raise SchemaMismatch(self._place, found, sql_schema.SCHEMA_VERSION)
+            yield from check_format(self._dialect, self._place)
             self._format_known = True
+        return (yield from body)
 
     # --- errors --------------------------------------------------------------------------------------------------
 
@@ -458,13 +431,17 @@ async def _to_the_end(step: Coroutine[Any, Any, T], *, stoppable: bool = False) 
     return task.result()
 
 
-async def _roll_back(cursor: Cursor) -> None:
+@asynccontextmanager
+async def _ended(cursor: Cursor) -> AsyncGenerator[None, None]:
     """
-    End a transaction that is still open; with a connection that is lost, it has ended.
+    Take a transaction back that is still open in the end; with a connection that is lost, it has ended.
     """
-    if cursor.connection.info.transaction_status != TransactionStatus.IDLE:
-        with suppress(psycopg.Error):
-            await cursor.execute("ROLLBACK")
+    try:
+        yield
+    finally:
+        if cursor.connection.info.transaction_status != TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                await _to_the_end(cursor.execute("ROLLBACK"))
 
 
 async def _take_back(cursor: Cursor) -> None:
@@ -476,28 +453,54 @@ async def _take_back(cursor: Cursor) -> None:
         await cursor.execute("RELEASE SAVEPOINT pointsledger")
 
 
-async def _run(body: sql.Body[T], cursor: Cursor) -> T:
+async def _run(body: sql.Body[T], cursor: Cursor, place: str) -> T:
     """
-    Drive a body: run each statement and send back its rows, or how many rows it wrote.
+    Drive a body: send its statements, and send back the answers that it reads.
     """
+    going = turns(body, place)
     try:
-        statement = next(body)
+        statements = next(going)
         while True:
             try:
-                answer = await _answer(statement, cursor)
-            except psycopg.errors.UniqueViolation:
-                # The transaction is lost up to its savepoint; the body has nothing more to ask.
-                statement = body.throw(sql.RowExists())
+                answer = await _answer(said(statements), cursor)
+            except psycopg.Error as error:
+                statements = going.throw(error)
             else:
-                statement = body.send(answer)
+                statements = going.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
 
 
-async def _answer(statement: sql.Statement, cursor: Cursor) -> Any:
-    if statement.many and len(statement.parameters) > 1:
-        await cursor.executemany(prepared(statement.sql), statement.parameters)
-        return cursor.rowcount
-    await cursor.execute(prepared(statement.sql), statement.parameters[0] if statement.many else statement.parameters)
-    return cursor.rowcount if statement.writes else await cursor.fetchall()
+async def _answer(statements: list[Said], cursor: Cursor) -> Any:
+    """
+    Run statements and return the rows of the last one, if it has any.
+    """
+    if len(statements) == 1 or not PIPELINES:
+        for one in statements:
+            await cursor.execute(*one)
+    else:
+        try:
+            await _send_together(statements, cursor)
+        except BaseException:
+            forget_prepared(cursor.connection)
+            raise
+    return await cursor.fetchall() if cursor.rownumber is not None else None
+
+
+async def _send_together(statements: list[Said], cursor: Cursor) -> None:
+    """
+    Send statements at once, and wait for all of them; what goes wrong first is raised.
+    """
+    first: psycopg.Error | None = None
+    try:
+        async with cursor.connection.pipeline():
+            try:
+                for one in statements:
+                    await cursor.execute(*one)
+            except psycopg.Error as error:
+                first = error  # it is kept, and the rest, which the server skips, is waited for
+    except psycopg.Error as error:
+        first = first or error
+    if first is not None:
+        raise first

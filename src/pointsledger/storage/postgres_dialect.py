@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, groupby
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import (
     Corrupt,
@@ -24,9 +26,11 @@ from ..errors import (
 )
 from ..extras import extra
 from . import sql, sql_migration, sql_schema
+from .sql_each import Each, arrays
 
 with extra("postgres", "psycopg"):
     import psycopg
+    from psycopg import errors
     from psycopg.adapt import AdaptersMap
     from psycopg.pq import PipelineStatus, TransactionStatus
     from psycopg.types.bool import BoolLoader
@@ -35,6 +39,7 @@ with extra("postgres", "psycopg"):
 with extra("postgres", "psycopg-pool"):
     import psycopg_pool
 
+T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 
 ATTEMPTS_MAX = 10
@@ -83,7 +88,10 @@ def dialect_of(schema: str, prefix: str) -> sql_schema.Dialect:
         text='TEXT COLLATE "C"',
         table="",
         lock=" FOR UPDATE",
-        claim="SELECT pg_advisory_xact_lock(hashtext(?), hashtext(?))",
+        claim=Each(
+            "SELECT pg_advisory_xact_lock(hashtext(?), hashtext(?))",
+            f"SELECT pg_advisory_xact_lock(hashtext(v.program), hashtext(v.account)) FROM {arrays('program, account')}",
+        ),
         prefix=prefix,
         place=f'"{schema}".',
     )
@@ -152,16 +160,62 @@ class Patience:
 
 # --- what is said to the server, and asked of it ---------------------------------------------------------------------
 
-BEGIN_TO_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-BEGIN_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+_COMMIT = sql.Statement("COMMIT")
 
 
-def begin(how: str, deadline: float) -> bytes:
+def writing(body: sql.Body[T], deadline: float) -> sql.Body[T]:
     """
-    Begin, and wait for locks until the deadline at most.
+    Run a body in a transaction of its own, which waits for locks until the deadline at most.
     """
+    yield sql.Statement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", unread=True)
+    yield _waiting_until(deadline)
+    posted = False
+    answer: Any = None
+    try:
+        while True:
+            statement = body.send(answer)
+            posted = posted or _is_posted(statement)
+            answer = yield statement
+    except StopIteration as stop:
+        if not posted:
+            yield from _ended_idly()
+        else:
+            yield _COMMIT
+        result: T = stop.value
+        return result
+    except Exception:
+        if not posted:
+            yield from _ended_idly()
+        raise
+
+
+def _ended_idly() -> sql.Body[None]:
+    """
+    End a transaction that has posted nothing: there is nothing for which a disk must be waited for.
+
+    It is no rollback, after which psycopg forgets what it has prepared.
+    """
+    yield sql.Statement("SET LOCAL synchronous_commit = off", unread=True)
+    yield sql.Statement("COMMIT")
+
+
+def reading(body: sql.Body[T], deadline: float | None = None) -> sql.Body[T]:
+    """
+    Run a body that reads in a transaction of its own, which sees one snapshot, and waits for locks like `writing`.
+    """
+    yield sql.Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", unread=True)
+    if deadline is not None:
+        yield _waiting_until(deadline)
+    result = yield from body
+    # After a rollback psycopg forgets what it has prepared.
+    yield sql.Statement("COMMIT")
+    return result
+
+
+def _waiting_until(deadline: float) -> sql.Statement:
     wait = max(1, int(1000 * (deadline - monotonic())))
-    return f"{how}; SET LOCAL lock_timeout = {wait:d}".encode()
+    return sql.Statement("SELECT set_config('lock_timeout', ?, true)", [str(wait)], unread=True)
 
 
 def check_begun(info: psycopg.ConnectionInfo, how: str) -> None:
@@ -210,6 +264,15 @@ def stored_format(dialect: sql_schema.Dialect, place: str) -> sql.Body[int]:
     return int(rows[0][0])
 
 
+def check_format(dialect: sql_schema.Dialect, place: str) -> sql.Body[None]:
+    """
+    Refuse tables that this release cannot use.
+    """
+    found = yield from stored_format(dialect, place)
+    if found != sql_schema.SCHEMA_VERSION:
+        raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
+
+
 def migrate(dialect: sql_schema.Dialect, schema: str, place: str) -> sql.Body[None]:
     """
     Bring the stored format from whatever version it has to this release's, one process at a time in a schema.
@@ -218,10 +281,8 @@ def migrate(dialect: sql_schema.Dialect, schema: str, place: str) -> sql.Body[No
     if found < sql_schema.SCHEMA_VERSION:
         yield sql.Statement("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [schema])
         if (yield sql.Statement("SELECT to_regnamespace(?)", [f'"{schema}"'])) == [(None,)]:
-            try:
-                yield sql.Statement(f'CREATE SCHEMA "{schema}"', writes=True)
-            except sql.RowExists:
-                raise StorageBusy(f"{place}: another has just created the schema") from None
+            busy = StorageBusy(f"{place}: another has just created the schema")
+            yield sql.Statement(f'CREATE SCHEMA "{schema}"', unread=True, conflict=busy)
         found = yield from stored_format(dialect, place)
     if found > sql_schema.SCHEMA_VERSION:
         raise SchemaMismatch(place, found, sql_schema.SCHEMA_VERSION)
@@ -229,9 +290,132 @@ def migrate(dialect: sql_schema.Dialect, schema: str, place: str) -> sql.Body[No
         yield from sql_migration.migrate(dialect, found)
 
 
+# --- how a body is driven --------------------------------------------------------------------------------------------
+
+PIPELINES = psycopg.Pipeline.is_supported()
+"""Whether many statements can be sent before an answer is waited for; it needs libpq 14."""
+
+Turns: TypeAlias = Generator[list[sql.Statement], Any, T]
+
+
+def turns(body: sql.Body[T], place: str) -> Turns[T]:
+    """
+    Gather what nobody reads an answer of with the next statement whose answer is read, so that they go together.
+
+    Is sent the answer to the last of them, or thrown the driver's error.
+
+    Raises:
+        VersionConflict: or what else statements name for where they meet what another wrote.
+        OutcomeUnknown: the connection was lost while a commit waited for its answer.
+    """
+    gathered: list[sql.Statement] = []
+    answer: Any = None
+    while True:
+        try:
+            statement = body.send(answer)
+        except StopIteration as stop:
+            if gathered:
+                yield from _answered(gathered, place)
+            result: T = stop.value
+            return result
+        gathered.append(statement)
+        answer = None
+        if not statement.unread:
+            answer = yield from _answered(gathered, place)
+            gathered = []
+
+
+def _answered(statements: list[sql.Statement], place: str) -> Turns[Any]:
+    try:
+        return (yield statements)
+    except psycopg.Error as error:
+        # Otherwise the server says that nothing was committed.
+        if statements[-1] is _COMMIT and is_lost(error):
+            raise OutcomeUnknown(f"{place}: {error}") from error
+        exists, missing = (isinstance(error, kind) for kind in (errors.UniqueViolation, errors.DivisionByZero))
+        for statement in statements:
+            if statement.conflict is not None and (exists or (missing and statement.counted)):
+                raise statement.conflict from error
+        raise
+
+
+def forget_prepared(connection: Connection) -> None:
+    """
+    Let psycopg prepare anew: of a pipeline that failed it takes for prepared what the server has skipped.
+    """
+    connection._prepared.clear()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as its own rollback does
+
+
+Said: TypeAlias = tuple[bytes, Sequence[Any]]
+
+
+def said(statements: list[sql.Statement]) -> list[Said]:
+    """
+    Return what is sent for statements: texts with their parameters. What is posted together is one of them.
+    """
+    found: list[Said] = []
+    for posted, group in groupby(statements, _is_posted):
+        parts = [part for statement in group for part in _parts(statement)]
+        if posted:
+            texts = tuple((text, count > 0) for text, _, count in parts)
+            counts = [count for _, _, count in parts if count]
+            found.append((_in_one(texts), [*chain.from_iterable(values for _, values, _ in parts), *counts]))
+        else:
+            found += [(_with_placeholders(text), values) for text, values, _ in parts]
+    return found
+
+
+def _is_posted(statement: sql.Statement) -> bool:
+    return bool(statement.rows) and statement.conflict is not None
+
+
+def _parts(statement: sql.Statement) -> Iterator[tuple[str, Sequence[Any], int]]:
+    """
+    Yield texts and parameters, and how many rows each must find, 0 where they are not counted.
+    """
+    rows, counted = statement.rows, statement.counted
+    if not rows:
+        yield statement.sql, statement.parameters, 0
+    elif len(rows) > 1 and statement.together:
+        yield statement.together, [_array(column) for column in zip(*rows, strict=True)], counted and len(rows)
+    else:
+        for row in rows:
+            yield statement.sql, row, int(counted)
+
+
 @lru_cache(maxsize=1000)
-def prepared(statement: str) -> bytes:
+def _in_one(parts: tuple[tuple[str, bool], ...]) -> bytes:
+    """
+    Return one statement that runs all of these on different rows.
+
+    Where rows are counted, another number than expected is an error of the server's, by which the commit that was
+    sent along fails as well.
+    """
+    names = [f"part_{n}" for n in range(len(parts))]
+    texts = (f"{name} AS ({text} RETURNING 1)" for name, (text, _) in zip(names, parts, strict=True))
+    counts = (f"(SELECT count(*) FROM {name}) = ?" for name, (_, counted) in zip(names, parts, strict=True) if counted)
+    return _with_placeholders(f"WITH {', '.join(texts)} SELECT 1 / ({' AND '.join(counts) or 'true'})::int")
+
+
+@lru_cache(maxsize=1000)
+def _with_placeholders(statement: str) -> bytes:
     """
     Return a statement with the driver's placeholders; texts within it are none of these.
     """
     return statement.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _array(column: Sequence[str | int | None]) -> str:
+    """
+    Return PostgreSQL's text for an array; what psycopg makes of a list depends on the types of its items.
+    """
+    return f"{{{','.join(map(_item, column))}}}"
+
+
+def _item(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
-from attrs import frozen
+from attrs import Factory, define, frozen
 
 from ..domain.account import Account
 from ..domain.commands import Command
@@ -41,6 +41,7 @@ from ..domain.reads import (
 )
 from ..errors import Corrupt, VersionConflict
 from ..port import Job
+from .sql_each import Each, arrays, deleting, inserting, updating
 from .sql_rows import (
     ACCOUNT,
     DATING,
@@ -68,21 +69,26 @@ READS_MAX = 10
 
 class Statement(NamedTuple):
     """
-    One statement to run; the answer is its rows, as tuples, in order; for a write, how many rows it touched.
+    One statement to run; the answer is its rows, as tuples, in order.
 
-    `many` runs it once for each of `parameters`.
+    Args:
+        sql: its text.
+        parameters: what stands for its question marks.
+        rows: runs it for each of these; the answer is all their rows.
+        together: a text that does the same for all `rows`, given their columns as arrays.
+        unread: nobody reads its answer, so that a driver may send it with the next whose answer is read.
+        counted: it must find a row for each of `rows`.
+        conflict: what to raise where it meets what another wrote: a row that it inserts is there, or one that it
+            counts on is not.
     """
 
     sql: str
     parameters: Sequence[Any] = ()
-    writes: bool = False
-    many: bool = False
-
-
-class RowExists(Exception):
-    """
-    What a driver throws into a body where a row that it would write is there already.
-    """
+    rows: Sequence[Row] = ()
+    together: str = ""
+    unread: bool = False
+    counted: bool = False
+    conflict: Exception | None = None
 
 
 Body: TypeAlias = Generator[Statement, Any, T]
@@ -94,39 +100,44 @@ def _ask(sql: str, *parameters: Any) -> Body[list[Row]]:
     return rows
 
 
-def _write(sql: str, *parameters: Any) -> Body[int]:
-    count: int = yield Statement(sql, parameters, writes=True)
-    return count
+def _each(
+    dialect: Dialect, each: Each, rows: Sequence[Row], *, unread: bool = False, conflict: Exception | None = None
+) -> Statement:
+    sql, together = dialect(each.alone), dialect(each.together)
+    return Statement(sql, (), rows, together, unread, each.counted, conflict)
 
 
-def _write_many(sql: str, rows: Sequence[Sequence[Any]]) -> Body[None]:
-    if rows:
-        yield Statement(sql, rows, writes=True, many=True)
-
-
+_PLACE = "program, account"
+_AT_PLACE = "a.program = v.program AND a.account = v.account"
 # Whether a key was used comes with the account, so that a new one costs no look of its own.
-_SELECT_ACCOUNT = (
-    f"SELECT {ACCOUNT}, terms, EXISTS (SELECT 1 FROM {{entries}} e WHERE e.program = a.program "
-    "AND e.account = a.account AND e.command_key = ?) FROM {accounts} a WHERE a.program = ? AND a.account = ?"
+_ACCOUNT = (
+    f"SELECT a.program, a.account, {ACCOUNT}, terms, EXISTS (SELECT 1 FROM {{entries}} e WHERE e.program = a.program "
+    "AND e.account = a.account AND e.command_key = "
 )
-_INSERT_ACCOUNT = (
-    f"INSERT INTO {{accounts}} (program, account, {ACCOUNT}, terms) "
-    f"VALUES ({', '.join('?' * (ACCOUNT.count(',') + 4))})"
+_SELECT_ACCOUNT = Each(
+    f"{_ACCOUNT}?) FROM {{accounts}} a WHERE a.program = ? AND a.account = ?",
+    f"{_ACCOUNT}v.command_key) FROM {arrays(f'command_key, {_PLACE}')} JOIN {{accounts}} a ON {_AT_PLACE}",
 )
-_UPDATE_ACCOUNT = (
-    f"UPDATE {{accounts}} SET {', '.join(f'{name} = ?' for name in f'{ACCOUNT}, terms'.split(', '))} "
-    "WHERE program = ? AND account = ? AND version = ? AND as_of = ?"
+_KEY_USED = Each(
+    "SELECT program, account, command_key FROM {entries} "
+    "WHERE program = ? AND account = ? AND command_key = ? AND ordinal = 0",
+    f"SELECT a.program, a.account, a.command_key FROM {arrays(f'{_PLACE}, command_key')} JOIN {{entries}} a "
+    f"ON {_AT_PLACE} AND a.command_key = v.command_key AND a.ordinal = 0",
 )
-_INSERT_ENTRY = (
-    f"INSERT INTO {{entries}} (program, account, {ENTRY}) VALUES ({', '.join('?' * (ENTRY.count(',') + 3))})"
+_LOCK_ACCOUNT = Each(
+    "SELECT 1 FROM {accounts} a WHERE program = ? AND account = ?{lock}",
+    f"SELECT 1 FROM {arrays(_PLACE)} JOIN {{accounts}} a ON {_AT_PLACE} ORDER BY a.program, a.account{{lock}} OF a",
 )
-_INSERT_LOT = f"INSERT INTO {{lots}} (program, account, {LOT}, waits) VALUES ({', '.join('?' * (LOT.count(',') + 4))})"
-_UPDATE_LOT = (
-    "UPDATE {lots} SET remaining = ?, expired = ?, held = ?, waits = ? WHERE program = ? AND account = ? AND lot = ?"
-)
-_REDATE_LOT = (
-    "UPDATE {lots} SET available_at = ?, expires_at = ?, follows = ? WHERE program = ? AND account = ? AND lot = ?"
-)
+_INSERT_ACCOUNT = inserting("accounts", f"{_PLACE}, {ACCOUNT}, terms")
+_UPDATE_ACCOUNT = updating("accounts", f"{ACCOUNT}, terms", _PLACE, compared="version, as_of")
+_KEEP_TERMS = inserting("terms", f"{_PLACE}, digest, body", " ON CONFLICT DO NOTHING")
+_INSERT_ENTRY = inserting("entries", f"{_PLACE}, {ENTRY}")
+_INSERT_ALLOCATION = inserting("allocations", f"{_PLACE}, sequence, part, lot, points")
+_INSERT_HOLD = inserting("holds", f"{_PLACE}, sequence")
+_DELETE_HOLD = deleting("holds", f"{_PLACE}, sequence")
+_INSERT_LOT = inserting("lots", f"{_PLACE}, {LOT}, waits")
+_UPDATE_LOT = updating("lots", "remaining, expired, held, waits", f"{_PLACE}, lot")
+_REDATE_LOT = updating("lots", "remaining, expired, held, waits, available_at, expires_at, follows", f"{_PLACE}, lot")
 _EARNED_WITHIN = (
     "SELECT SUM(e.points), SUM((SELECT SUM(r.claimed + r.withheld) FROM {entries} r WHERE r.program = e.program "
     "AND r.account = e.account AND r.reverses = e.sequence)) FROM {entries} e WHERE e.program = ? AND e.account = ? "
@@ -148,150 +159,190 @@ _SELECT_ENTRIES = f"SELECT {_ENTRY_COLUMNS} FROM {{entries}} e WHERE e.program =
 _SEQUENCES = "SELECT sequence FROM {entries} WHERE program = ? AND account = ? AND "
 
 
+def _unreadable(program: str, account: str, error: Exception) -> Corrupt:
+    """
+    Return what to raise where a row makes no value: that is no refusal of what the caller asked.
+    """
+    place = f"account {account!r} of program {program!r}"
+    return Corrupt(place, f"a stored row cannot be read: {type(error).__name__}: {error}")
+
+
 def _has_allocations(row: Row) -> bool:
     return row[1] in DATING or bool(row[2] and row[9] is None)
+
+
+@define
+class AtHand:
+    """
+    An account that a transaction has taken, as its decisions left it.
+
+    Args:
+        account: a new one where there is none.
+        terms: the digest of the program that was last kept for it.
+        keys: those of the transaction under which it has entries.
+    """
+
+    account: Account
+    terms: str | None
+    keys: set[str]
+
+
+Place: TypeAlias = tuple[str, str]
+"""A program's id, and an account's."""
+
+
+@define
+class Daybook:
+    """
+    What the decisions of a transaction changed and the tables do not have yet.
+
+    It is posted before anything is read and in the end: table by table, whatever the number of decisions.
+    No row of a lot stands in it twice: it is posted before a lot changes.
+    """
+
+    dialect: Dialect
+    _versions: dict[Place, Account] = Factory(dict[Place, Account])
+    _rows: dict[Each, dict[Any, Row]] = Factory(dict[Each, dict[Any, Row]])
+
+    def note(self, before: AtHand, decision: Decision, programs: dict[str, Program]) -> None:
+        """
+        Take a decision down, and leave the account at hand as it decided.
+        """
+        place = (decision.account.program, decision.account.id)
+        base = self._versions.setdefault(place, before.account)
+        if decision.entries:
+            self._note_terms(place, before, decision.entries[0].terms, programs)
+        figures = (*account_row(decision.account), before.terms)
+        if base.version == 0:
+            self._note(_INSERT_ACCOUNT, (*place, *figures), place)
+        else:
+            self._note(_UPDATE_ACCOUNT, (*figures, *place, base.version, micros(base.as_of)), place)
+        self._note_entries(place, decision.entries, before.terms)
+        self._note_lots(place, before.account.version, decision)
+        before.account = decision.account
+        before.keys.update(entry.key for entry in decision.entries if entry.key is not None)
+
+    def post(self) -> Body[None]:
+        """
+        Write what was noted, each table's rows by one statement.
+
+        Raises:
+            VersionConflict: an account is no longer at the version that a decision was based on, or an entry is there
+                under the sequence or the key of a new one (I-13, I-14, I-22); the first account that was noted is
+                named.
+        """
+        if not self._versions:
+            return
+        (_, account), before = next(iter(self._versions.items()))
+        noted, self._rows = self._rows, {}
+        self._versions = {}
+        conflict = VersionConflict(account, before.version)
+        for each in _POSTED:
+            if each in noted:
+                yield _each(self.dialect, each, [*noted[each].values()], unread=True, conflict=conflict)
+
+    def _note(self, each: Each, row: Row, key: Any = None) -> None:
+        """
+        Note a row, in place of an earlier one with the same key.
+        """
+        rows = self._rows.setdefault(each, {})
+        rows[len(rows) if key is None else key] = row
+
+    def _note_terms(self, place: Place, kept: AtHand, terms: Program | None, programs: dict[str, Program]) -> None:
+        """
+        Keep the program that entries were counted under, once per account.
+        """
+        assert terms is not None, "every new entry carries its terms"
+        digest, body = digest_of(terms)
+        programs[digest] = terms
+        if digest != kept.terms:
+            self._note(_KEEP_TERMS, (*place, digest, body))
+            kept.terms = digest
+
+    def _note_entries(self, place: Place, entries: Sequence[Entry], digest: str | None) -> None:
+        for entry in entries:
+            self._note(_INSERT_ENTRY, (*place, *entry_row(entry, digest)))
+            for part, (lot, points) in enumerate(entry.allocations):
+                self._note(_INSERT_ALLOCATION, (*place, entry.sequence, part, lot, points))
+            if entry.kind == "held":
+                self._note(_INSERT_HOLD, (*place, entry.sequence))
+            elif entry.kind in {"released", "lapsed"}:
+                self._note(_DELETE_HOLD, (*place, entry.reverses))
+
+    def _note_lots(self, place: Place, version: int, decision: Decision) -> None:
+        as_of = decision.account.as_of
+        # Dates change seldom and stand in indexes, so they are not written with every draw.
+        dated = {part.lot for entry in decision.entries if entry.kind in DATING for part in entry.allocations}
+        for lot in decision.lots:
+            waits = int(lot.available_at > as_of)
+            figures = (lot.remaining, lot.expired, lot.held, waits)
+            if lot.id > version:
+                self._note(_INSERT_LOT, (*place, *lot_row(lot), waits))
+            elif lot.id in dated:
+                dates = (micros(lot.available_at), expiry_of(lot), int(lot.follows))
+                self._note(_REDATE_LOT, (*figures, *dates, *place, lot.id))
+            else:
+                self._note(_UPDATE_LOT, (*figures, *place, lot.id))
+
+
+_POSTED = (
+    _INSERT_ACCOUNT,
+    _UPDATE_ACCOUNT,
+    _KEEP_TERMS,
+    _INSERT_ENTRY,
+    _INSERT_ALLOCATION,
+    _INSERT_HOLD,
+    _DELETE_HOLD,
+    _INSERT_LOT,
+    _UPDATE_LOT,
+    _REDATE_LOT,
+)
 
 
 @frozen
 class Books:
     """
-    One account's rows, read and written through statements.
+    One account's rows, read through statements.
 
     Args:
-        dialect: the database's ways.
+        daybook: what is to be written before anything is read.
         program, account: whose rows.
         programs: programs already decoded, by digest; filled as they are met.
     """
 
-    dialect: Dialect
+    daybook: Daybook
     program: str
     account: str
     programs: dict[str, Program]
 
-    # --- account -----------------------------------------------------------------------------------------------
-
-    def load(self, key: str | None = None) -> Body[tuple[Account, str | None, bool]]:
-        """
-        Return the account as stored, or a new one, the digest of the program that was last kept for it, and whether
-        there are entries under the key.
-        """
-        rows = yield from _ask(self.dialect(_SELECT_ACCOUNT), key, self.program, self.account)
-        if not rows:
-            return Account(self.program, self.account), None, False
-        *figures, terms, known = rows[0]
-        try:
-            return account_of(self.program, self.account, figures), terms, bool(known)
-        except Exception as error:
-            raise self._unreadable(error) from error
-
-    def take(self) -> Body[None]:
-        """
-        Make the account this transaction's own until it ends, whether it has a row or not.
-        """
-        if not self.dialect.lock:
-            return
-        # A statement of its own: one that waits for a row then finds that row as it is, but all else as it was before.
-        sql = self.dialect("SELECT 1 FROM {accounts} WHERE program = ? AND account = ?") + self.dialect.lock
-        rows = yield from _ask(sql, self.program, self.account)
-        if not rows:
-            yield from _ask(self.dialect.claim, self.program, self.account)
-            yield from _ask(sql, self.program, self.account)  # another has perhaps written it meanwhile
-
-    def write(self, before: Account, terms_kept: str | None, decision: Decision) -> Body[None]:
-        """
-        Store a decision on the account that it was based on.
-
-        Raises:
-            VersionConflict: the account is no longer at that version, or an entry is there under the sequence or the
-                key of a new one (I-13, I-14, I-22).
-        """
-        digest = terms_kept
-        if decision.entries:
-            digest = yield from self._keep_terms(decision.entries[0].terms, terms_kept)
-        try:
-            yield from self._write_account(before, decision.account, digest)
-            yield from self._write_entries(decision.entries, digest)
-            yield from self._write_holds(decision.entries)
-            yield from self._write_lots(before.version, decision)
-        except RowExists:
-            raise VersionConflict(self.account, before.version) from None
-
-    def _write_account(self, before: Account, after: Account, digest: str | None) -> Body[None]:
-        figures = (*account_row(after), digest)
-        if before.version == 0:
-            count = yield from _write(self.dialect(_INSERT_ACCOUNT), self.program, self.account, *figures)
-        else:
-            count = yield from _write(
-                self.dialect(_UPDATE_ACCOUNT),
-                *figures,
-                self.program,
-                self.account,
-                before.version,
-                micros(before.as_of),
-            )
-        if count != 1:
-            raise VersionConflict(self.account, before.version)
+    def _ask(self, sql: str, *parameters: Any) -> Body[list[Row]]:
+        yield from self.daybook.post()
+        return (yield from _ask(self.daybook.dialect(sql), self.program, self.account, *parameters))
 
     # --- programs ----------------------------------------------------------------------------------------------
 
-    def _keep_terms(self, terms: Program | None, kept: str | None) -> Body[str | None]:
-        """
-        Keep the program that entries were counted under, once per account, and return its digest.
-        """
-        assert terms is not None, "every new entry carries its terms"
-        digest, body = digest_of(terms)
-        self.programs[digest] = terms
-        if digest != kept:
-            yield from _write(self.dialect("{keep_terms}"), self.program, self.account, digest, body)
-        return digest
-
     def _terms(self, digest: str | None) -> Body[Program | None]:
         if digest is not None and digest not in self.programs:
-            rows = yield from _ask(
-                self.dialect("SELECT body FROM {terms} WHERE program = ? AND account = ? AND digest = ?"),
-                self.program,
-                self.account,
+            rows = yield from self._ask(
+                "SELECT body FROM {terms} WHERE program = ? AND account = ? AND digest = ?",
                 digest,
             )
             try:
                 self.programs[digest] = program_of(rows[0][0])
             except Exception as error:
-                raise self._unreadable(error) from error
+                raise _unreadable(self.program, self.account, error) from error
         return None if digest is None else self.programs[digest]
 
     # --- entries -----------------------------------------------------------------------------------------------
-
-    def _write_entries(self, entries: Sequence[Entry], digest: str | None) -> Body[None]:
-        rows = [(self.program, self.account, *entry_row(entry, digest)) for entry in entries]
-        yield from _write_many(self.dialect(_INSERT_ENTRY), rows)
-        yield from _write_many(
-            self.dialect(
-                "INSERT INTO {allocations} (program, account, sequence, part, lot, points) VALUES (?, ?, ?, ?, ?, ?)"
-            ),
-            [
-                (self.program, self.account, entry.sequence, part, lot, points)
-                for entry in entries
-                for part, (lot, points) in enumerate(entry.allocations)
-            ],
-        )
-
-    def _write_holds(self, entries: Sequence[Entry]) -> Body[None]:
-        for entry in entries:
-            if entry.kind == "held":
-                sql = "INSERT INTO {holds} (program, account, sequence) VALUES (?, ?, ?)"
-                yield from _write(self.dialect(sql), self.program, self.account, entry.sequence)
-            elif entry.kind in {"released", "lapsed"}:
-                sql = "DELETE FROM {holds} WHERE program = ? AND account = ? AND sequence = ?"
-                yield from _write(self.dialect(sql), self.program, self.account, entry.reverses)
 
     def entries(self, where: str, *parameters: Any, limit: int | None = None) -> Body[tuple[Entry, ...]]:
         """
         Return the entries that match, by sequence.
         """
-        sql = self.dialect(f"{_SELECT_ENTRIES}{where} ORDER BY e.sequence")
+        sql = f"{_SELECT_ENTRIES}{where} ORDER BY e.sequence"
         if limit is not None:
             sql = f"{sql} LIMIT {limit:d}"
-        rows = yield from _ask(sql, self.program, self.account, *parameters)
+        rows = yield from self._ask(sql, *parameters)
         if not rows:
             return ()
         parts = yield from self._allocations([row[0] for row in rows if _has_allocations(row)])
@@ -305,7 +356,7 @@ class Books:
                     commands[first] = command_of(row[8], self.account)
                 found.append(entry_of(row, commands[first], parts.get(row[0], ()), terms))
             except Exception as error:
-                raise self._unreadable(error) from error
+                raise _unreadable(self.program, self.account, error) from error
         return tuple(found)
 
     def entries_through(self, indexed: str, value: Any) -> Body[tuple[Entry, ...]]:
@@ -320,13 +371,9 @@ class Books:
         if not sequences:
             return parts
         # A span reads through the key; the few entries between that were not asked for cost less than a list.
-        rows = yield from _ask(
-            self.dialect(
-                "SELECT sequence, lot, points FROM {allocations} WHERE program = ? AND account = ? "
-                "AND sequence >= ? AND sequence <= ? ORDER BY sequence, part"
-            ),
-            self.program,
-            self.account,
+        rows = yield from self._ask(
+            "SELECT sequence, lot, points FROM {allocations} WHERE program = ? AND account = ? "
+            "AND sequence >= ? AND sequence <= ? ORDER BY sequence, part",
             sequences[0],
             sequences[-1],
         )
@@ -336,71 +383,18 @@ class Books:
 
     # --- lots --------------------------------------------------------------------------------------------------
 
-    def _write_lots(self, version: int, decision: Decision) -> Body[None]:
-        as_of = decision.account.as_of
-        yield from _write_many(
-            self.dialect(_INSERT_LOT),
-            [
-                (self.program, self.account, *lot_row(lot), int(lot.available_at > as_of))
-                for lot in decision.lots
-                if lot.id > version
-            ],
-        )
-        yield from _write_many(
-            self.dialect(_UPDATE_LOT),
-            [
-                (
-                    lot.remaining,
-                    lot.expired,
-                    lot.held,
-                    int(lot.available_at > as_of),
-                    self.program,
-                    self.account,
-                    lot.id,
-                )
-                for lot in decision.lots
-                if lot.id <= version
-            ],
-        )
-        # Dates change seldom and stand in indexes, so they are not written with every draw.
-        dated = {part.lot for entry in decision.entries if entry.kind in DATING for part in entry.allocations}
-        yield from _write_many(
-            self.dialect(_REDATE_LOT),
-            [
-                (
-                    micros(lot.available_at),
-                    expiry_of(lot),
-                    int(lot.follows),
-                    self.program,
-                    self.account,
-                    lot.id,
-                )
-                for lot in decision.lots
-                if lot.id in dated
-            ],
-        )
-
     def lots(self, where: str, *parameters: Any) -> Body[tuple[Lot, ...]]:
         """
         Return the lots that match; `where` may go on with an order.
         """
-        rows = yield from _ask(
-            self.dialect(f"SELECT {LOT} FROM {{lots}} WHERE program = ? AND account = ? AND {where}"),
-            self.program,
-            self.account,
+        rows = yield from self._ask(
+            f"SELECT {LOT} FROM {{lots}} WHERE program = ? AND account = ? AND {where}",
             *parameters,
         )
         try:
             return tuple(lot_of(row) for row in rows)
         except Exception as error:
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: Exception) -> Corrupt:
-        """
-        Return what to raise where a row makes no value: that is no refusal of what the caller asked.
-        """
-        place = f"account {self.account!r} of program {self.program!r}"
-        return Corrupt(place, f"a stored row cannot be read: {type(error).__name__}: {error}")
+            raise _unreadable(self.program, self.account, error) from error
 
     # --- what decisions ask ------------------------------------------------------------------------------------
 
@@ -479,7 +473,7 @@ class Books:
         """
         Sum the lots that share the earliest date of expiry.
         """
-        rows = yield from _ask(self.dialect(_NEXT_LAPSE), self.program, self.account, micros(read.after), NEVER)
+        rows = yield from self._ask(_NEXT_LAPSE, micros(read.after), NEVER)
         return (int(rows[0][1]), from_micros(rows[0][0])) if rows else None
 
     def lots_named(self, read: LotsNamed) -> Body[tuple[Lot, ...]]:
@@ -509,7 +503,7 @@ class Books:
         Sum what was earned in a period, less what was taken back of it.
         """
         since, until = micros(read.since), micros(read.until)
-        rows = yield from _ask(self.dialect(_EARNED_WITHIN), self.program, self.account, since, until)
+        rows = yield from self._ask(_EARNED_WITHIN, since, until)
         earned, taken = rows[0]
         return int(earned or 0) - int(taken or 0)
 
@@ -530,8 +524,8 @@ class Books:
         """
         Read the entries that touched a lot after it was opened.
         """
-        sql = self.dialect("SELECT sequence FROM {allocations} WHERE program = ? AND account = ? AND lot = ?")
-        rows = yield from _ask(f"{sql} ORDER BY sequence", self.program, self.account, read.lot)
+        sql = "SELECT sequence FROM {allocations} WHERE program = ? AND account = ? AND lot = ? ORDER BY sequence"
+        rows = yield from self._ask(sql, read.lot)
         found: list[Entry] = []
         for (sequence,) in rows:
             found += yield from self.entries("e.sequence = ?", sequence)
@@ -561,18 +555,7 @@ def transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[D
     """
     Run one decision; the driver has begun the transaction and ends it.
     """
-    yield from Books(dialect, job.program, job.account, programs).take()
-    return (yield from _transact(dialect, programs, job))
-
-
-def _transact(dialect: Dialect, programs: dict[str, Program], job: Job) -> Body[Decision]:
-    books = Books(dialect, job.program, job.account, programs)
-    account, terms, known = yield from books.load(job.key)
-    earlier = (yield from books.entries_through("command_key", job.key)) if known else ()
-    decision = yield from books.run(job.decide(account, earlier))
-    # An account begins with its first entry; and what changes nothing is not written.
-    if not decision.replayed and (decision.entries or (account.version and decision.account != account)):
-        yield from books.write(account, terms, decision)
+    (decision,) = yield from transact_all(dialect, programs, [job])
     return decision
 
 
@@ -580,13 +563,81 @@ def transact_all(dialect: Dialect, programs: dict[str, Program], jobs: Sequence[
     """
     Run decisions in order; the driver has begun the transaction and ends it.
     """
-    # In one order, so that no two transactions wait for each other.
-    for program, account in sorted({(job.program, job.account) for job in jobs}):
-        yield from Books(dialect, program, account, programs).take()
+    if not jobs:
+        return ()
+    daybook = Daybook(dialect)
+    taken = yield from _take(dialect, jobs)
     decisions: list[Decision] = []
     for job in jobs:
-        decisions.append((yield from _transact(dialect, programs, job)))  # noqa: PERF401 - it yields
+        books = Books(daybook, job.program, job.account, programs)
+        at_hand = taken[job.program, job.account]
+        earlier = (yield from books.entries_through("command_key", job.key)) if job.key in at_hand.keys else ()
+        decision = yield from books.run(job.decide(at_hand.account, earlier))
+        # An account begins with its first entry; and what changes nothing is not written.
+        began = at_hand.account.version > 0
+        if not decision.replayed and (decision.entries or (began and decision.account != at_hand.account)):
+            if any(lot.id <= at_hand.account.version for lot in decision.lots):
+                yield from daybook.post()  # a decision that knew a lot without reading it
+            daybook.note(at_hand, decision, programs)
+        decisions.append(decision)
+    yield from daybook.post()
     return tuple(decisions)
+
+
+def _take(dialect: Dialect, jobs: Sequence[Job]) -> Body[dict[Place, AtHand]]:
+    """
+    Make accounts this transaction's own until it ends, whether they have a row or not, and return them as they are.
+    """
+    keys: dict[Place, str | None] = {}
+    more: list[Row] = []
+    for job in jobs:
+        place = (job.program, job.account)
+        if place not in keys:
+            keys[place] = job.key
+        elif job.key is not None:
+            more.append((*place, job.key))
+    # In one order, so that no two transactions wait for each other.
+    places = sorted(keys)
+    taken = yield from _look(dialect, {place: keys[place] for place in places}, dialect.lock)
+    new = [place for place in places if place not in taken]
+    if new and dialect.claim:
+        yield _each(dialect, dialect.claim, new, unread=True)
+        # Another has perhaps written it meanwhile.
+        taken |= yield from _look(dialect, {place: keys[place] for place in new}, dialect.lock)
+    for place in places:
+        taken.setdefault(place, AtHand(Account(*place), None, set()))
+    if more:
+        for program, account, key in (yield _each(dialect, _KEY_USED, more)):
+            taken[program, account].keys.add(key)
+    return taken
+
+
+def _look(dialect: Dialect, keys: dict[Place, str | None], lock: str = "") -> Body[dict[Place, AtHand]]:
+    """
+    Return accounts that have a row, each with its key if there are entries under it.
+    """
+    if lock:
+        # A statement of its own: one that waits for a row then finds that row as it is, but all else as it was before.
+        yield _each(dialect, _LOCK_ACCOUNT, [*keys], unread=True)
+    found: dict[Place, AtHand] = {}
+    rows: list[Row] = yield _each(dialect, _SELECT_ACCOUNT, [(key, *place) for place, key in keys.items()])
+    for program, account, *figures, terms, known in rows:
+        try:
+            state = account_of(program, account, figures)
+        except Exception as error:
+            raise _unreadable(program, account, error) from error
+        key = keys[program, account]
+        found[program, account] = AtHand(state, terms, {key} if known and key is not None else set())
+    return found
+
+
+def _stored(dialect: Dialect, program: str, account: str) -> Body[Account]:
+    """
+    Return an account as stored, or a new one.
+    """
+    place = (program, account)
+    found = yield from _look(dialect, {place: None})
+    return found[place].account if found else Account(program, account)
 
 
 def read(
@@ -599,8 +650,8 @@ def read(
     """
     Run a reader on the account as stored.
     """
-    books = Books(dialect, program, account, programs)
-    state, _, _ = yield from books.load()
+    books = Books(Daybook(dialect), program, account, programs)
+    state = yield from _stored(dialect, program, account)
     return (yield from books.run(reader(state)))
 
 
@@ -617,8 +668,8 @@ def read_steadily(
     Raises:
         VersionConflict: it was changed each of `READS_MAX` times.
     """
-    books = Books(dialect, program, account, programs)
-    state, _, _ = yield from books.load()
+    books = Books(Daybook(dialect), program, account, programs)
+    state = yield from _stored(dialect, program, account)
     for _ in range(READS_MAX):
         answer: T | None = None
         failed: Exception | None = None
@@ -626,7 +677,7 @@ def read_steadily(
             answer = yield from books.run(reader(state))
         except Exception as error:  # noqa: BLE001 - it counts only if the account stood still
             failed = error
-        before, (state, _, _) = state, (yield from books.load())
+        before, state = state, (yield from _stored(dialect, program, account))
         if state == before:
             if failed is not None:
                 raise failed

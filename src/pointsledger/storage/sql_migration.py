@@ -36,14 +36,14 @@ def migrate(dialect: Dialect, found: int) -> Body[None]:
     Go from the version that was found, 0 for none, to this release's, in the transaction that the driver has begun.
     """
     if not found:
-        yield Statement(dialect(CREATE_VERSION), writes=True)
-        yield Statement(dialect(INSERT_VERSION), writes=True)
+        yield Statement(dialect(CREATE_VERSION), unread=True)
+        yield Statement(dialect(INSERT_VERSION), unread=True)
     for version, statements in enumerate(MIGRATIONS[found:], start=found + 1):
         for statement in statements:
-            yield Statement(dialect(statement), writes=True)
+            yield Statement(dialect(statement), unread=True)
         if version == 3 and found:
             yield from _mark_what_follows_no_policy(dialect)
-        yield Statement(dialect(UPDATE_VERSION), (version,), writes=True)
+        yield Statement(dialect(UPDATE_VERSION), (version,), unread=True)
 
 
 def _mark_what_follows_no_policy(dialect: Dialect) -> Body[None]:
@@ -60,7 +60,7 @@ def _mark_what_follows_no_policy(dialect: Dialect) -> Body[None]:
             "UPDATE {lots} SET follows = 0 WHERE program = ? AND account = ? AND lot = ?",
         ):
             if apart:
-                yield Statement(dialect(sql), apart, writes=True, many=True)
+                yield Statement(dialect(sql), rows=apart, unread=True)
 
 
 def _follows(kind: str, available_at: int, expires_at: int, command: str, body: str) -> bool:

@@ -8,6 +8,8 @@ from functools import cache
 
 from attrs import frozen
 
+from .sql_each import Each
+
 NEVER = 2**63 - 1
 """Stored where points never lapse, so that one index serves the order of use."""
 
@@ -22,7 +24,7 @@ class Dialect:
         table: what stands behind a table's definition.
         lock: what makes a SELECT lock the rows it finds until the transaction ends; empty where a transaction that
             writes has the whole database for itself.
-        claim: the statement that makes an account without a row the transaction's own, given its program and id.
+        claim: what makes accounts without a row the transaction's own, given their programs and ids.
         prefix: what the names of all tables begin with.
         place: what stands before the name of a table or index that is there, such as ``"shop".``.
     """
@@ -31,7 +33,7 @@ class Dialect:
     text: str
     table: str
     lock: str = ""
-    claim: str = ""
+    claim: Each | None = None
     prefix: str = "pointsledger_"
     place: str = ""
 
@@ -48,12 +50,9 @@ _TABLES = ("schema", "accounts", "entries", "allocations", "lots", "holds", "ter
 @cache
 def _filled(dialect: Dialect, template: str) -> str:
     names = {name: dialect.place + dialect.prefix + name for name in _TABLES}
-    keep_terms = (
-        "INSERT INTO {terms} (program, account, digest, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    ).format(**names)
     return template.format(
         **names,
-        keep_terms=keep_terms,
+        lock=dialect.lock,
         prefix=dialect.prefix,
         place=dialect.place,
         int=dialect.integer,

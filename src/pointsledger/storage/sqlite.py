@@ -376,33 +376,36 @@ def _one_of(value: Any, name: str, choices: Any) -> Any:
 
 def _run(body: sql.Body[T], cursor: sqlite3.Cursor) -> T:
     """
-    Drive a body: run each statement and send back its rows, or how many rows it wrote.
+    Drive a body: run each statement and send back its rows.
     """
-    try:
-        statement = next(body)
-        while True:
-            try:
-                answer = _answer(statement, cursor)
-            except sqlite3.IntegrityError as error:
-                if error.sqlite_errorcode not in _ROW_EXISTS:
-                    raise
-                statement = body.throw(sql.RowExists())
-            else:
-                statement = body.send(answer)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    answer: Any = None
+    while True:
+        try:
+            statement = body.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        answer = _answer(statement, cursor)
 
 
 _ROW_EXISTS = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 
 
 def _answer(statement: sql.Statement, cursor: sqlite3.Cursor) -> Any:
-    if statement.many:
-        cursor.executemany(statement.sql, statement.parameters)
-        return cursor.rowcount
-    cursor.execute(statement.sql, statement.parameters)
-    return cursor.rowcount if statement.writes else cursor.fetchall()
+    if not statement.rows:
+        return cursor.execute(statement.sql, statement.parameters).fetchall()
+    if not statement.unread:
+        return [found for row in statement.rows for found in cursor.execute(statement.sql, row)]
+    try:
+        cursor.executemany(statement.sql, statement.rows)
+    except sqlite3.IntegrityError as error:
+        if statement.conflict is None or error.sqlite_errorcode not in _ROW_EXISTS:
+            raise
+        raise statement.conflict from None
+    if statement.counted and cursor.rowcount != len(statement.rows):
+        assert statement.conflict is not None, "what is counted can conflict"
+        raise statement.conflict
+    return None
 
 
 def _stored_format(cursor: sqlite3.Cursor) -> int:
