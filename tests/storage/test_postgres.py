@@ -108,6 +108,22 @@ def test_accounts_are_listed_by_bytes(storage: PostgresStorage):
     assert list(club(storage).accounts()) == sorted(names, key=str.encode)
 
 
+def make_old_tables(postgres: Database, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """
+    Make tables of the second version in the schema `old`, with the rows of a script for SQLite.
+    """
+    rows = [line for line in script.splitlines() if line.startswith("INSERT INTO") and "_schema" not in line]
+    assert rows
+    with monkeypatch.context() as past:
+        past.setattr(sql_migration, "MIGRATIONS", sql_schema.MIGRATIONS[:2])
+        past.setattr(sql_schema, "SCHEMA_VERSION", 2)
+        PostgresStorage(postgres.pool, schema="old").close()
+    with postgres.pool.connection() as connection:
+        for row in rows:
+            name, rest = row.removeprefix("INSERT INTO ").split(" ", 1)
+            connection.execute(f"INSERT INTO old.{name.strip(chr(34))} {rest}".encode())
+
+
 @pytest.mark.parametrize("old", ["format_2.sql", "format_2_lapsed.sql"])
 def test_format_2_becomes_that_of_this_release(
     postgres: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str
@@ -116,21 +132,12 @@ def test_format_2_becomes_that_of_this_release(
     Tables of the second version are brought up to date, with the same books as a file's (I-25).
     """
     script = (HERE / old).read_text(encoding="utf-8")
-    rows = [line for line in script.splitlines() if line.startswith("INSERT INTO") and "_schema" not in line]
     with dropped(postgres.dsn, "old"):
-        with monkeypatch.context() as past:
-            past.setattr(sql_migration, "MIGRATIONS", sql_schema.MIGRATIONS[:2])
-            past.setattr(sql_schema, "SCHEMA_VERSION", 2)
-            PostgresStorage(postgres.pool, schema="old").close()
-        with postgres.pool.connection() as connection:
-            for row in rows:
-                name, rest = row.removeprefix("INSERT INTO ").split(" ", 1)
-                connection.execute(f"INSERT INTO old.{name.strip(chr(34))} {rest}".encode())
+        make_old_tables(postgres, monkeypatch, script)
         migrated = PostgresStorage(postgres.pool, schema="old")
         with closing(sqlite3.connect(tmp_path / "old.db")) as plain:
             plain.executescript(script)
         with SQLiteStorage(tmp_path / "old.db", journal_mode="delete") as file:
-            assert rows
             with postgres.pool.connection() as connection:
                 programs = [
                     id for (id,) in connection.execute("SELECT DISTINCT program FROM old.pointsledger_accounts")
@@ -139,6 +146,22 @@ def test_format_2_becomes_that_of_this_release(
             for program in programs:
                 assert books(migrated, program) == books(file, program)
                 assert_balanced(migrated, program)
+
+
+def test_migration_that_fails_changes_nothing(postgres: Database, monkeypatch: pytest.MonkeyPatch):
+    """
+    Where an old row cannot be read, the tables stay as they were (I-25).
+    """
+    script = (HERE / "format_2.sql").read_text(encoding="utf-8")
+    with dropped(postgres.dsn, "old"):
+        make_old_tables(postgres, monkeypatch, script)
+        with postgres.pool.connection() as connection:
+            connection.execute("UPDATE old.pointsledger_terms SET body = '[]'")
+        with pytest.raises(PointsLedgerError, match="must be a table of fields"):
+            PostgresStorage(postgres.pool, schema="old")
+        with postgres.pool.connection() as connection:
+            assert connection.execute("SELECT version FROM old.pointsledger_schema").fetchall() == [(2,)]
+            assert connection.execute("SELECT to_regclass('old.pointsledger_holds')").fetchall() == [(None,)]
 
 
 # --- races ---------------------------------------------------------------------------------------------------------

@@ -448,6 +448,21 @@ def test_bad_arguments_are_refused(build: Callable[[], Any]) -> None:
         build()
 
 
+def test_what_the_driver_refuses_is_named(empty: Database) -> None:
+    """
+    A statement that the driver itself refuses, between others that were sent, comes out by name, and the connection
+    goes on (R-47).
+    """
+
+    async def work(storage: AsyncPostgresStorage, ledger: AsyncLedger) -> None:
+        with pytest.raises(StorageUnavailable, match="NUL"):
+            await storage.accounts("club", "\0", 5)
+        await ledger.earn("ada", 5)
+        assert await ledger.accounts() == ("ada",)
+
+    pooled(empty, work)
+
+
 def test_a_server_out_of_reach_is_named() -> None:
     """
     Without a server the first use says so, by an error of this library (R-47).

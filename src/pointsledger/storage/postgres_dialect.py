@@ -162,6 +162,12 @@ class Patience:
 
 
 _COMMIT = sql.Statement("COMMIT")
+# Where nothing was written there is nothing to wait for a disk for. After a rollback psycopg would forget what it has
+# prepared, so this is none.
+_IDLE_END = (
+    sql.Statement("SET LOCAL synchronous_commit = off", unread=True),
+    sql.Statement("COMMIT"),
+)
 
 
 def writing(body: sql.Body[T], deadline: float) -> sql.Body[T]:
@@ -170,34 +176,21 @@ def writing(body: sql.Body[T], deadline: float) -> sql.Body[T]:
     """
     yield sql.Statement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", unread=True)
     yield _waiting_until(deadline)
-    posted = False
+    wrote = False
     answer: Any = None
     try:
         while True:
             statement = body.send(answer)
-            posted = posted or _is_posted(statement)
+            wrote = wrote or not statement.sql.startswith("SELECT")
             answer = yield statement
     except StopIteration as stop:
-        if not posted:
-            yield from _ended_idly()
-        else:
-            yield _COMMIT
+        yield from [_COMMIT] if wrote else _IDLE_END
         result: T = stop.value
         return result
     except Exception:
-        if not posted:
-            yield from _ended_idly()
+        if not wrote:
+            yield from _IDLE_END
         raise
-
-
-def _ended_idly() -> sql.Body[None]:
-    """
-    End a transaction that has posted nothing: there is nothing for which a disk must be waited for.
-
-    It is no rollback, after which psycopg forgets what it has prepared.
-    """
-    yield sql.Statement("SET LOCAL synchronous_commit = off", unread=True)
-    yield sql.Statement("COMMIT")
 
 
 def reading(body: sql.Body[T], deadline: float | None = None) -> sql.Body[T]:
@@ -208,7 +201,6 @@ def reading(body: sql.Body[T], deadline: float | None = None) -> sql.Body[T]:
     if deadline is not None:
         yield _waiting_until(deadline)
     result = yield from body
-    # After a rollback psycopg forgets what it has prepared.
     yield sql.Statement("COMMIT")
     return result
 

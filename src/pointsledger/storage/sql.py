@@ -602,7 +602,8 @@ def _take(dialect: Dialect, jobs: Sequence[Job]) -> Body[dict[Place, AtHand]]:
     new = [place for place in places if place not in taken]
     if new and dialect.claim:
         yield _each(dialect, dialect.claim, new, unread=True)
-        # Another has perhaps written it meanwhile.
+        # Another has perhaps written it meanwhile. One that was written between lock and look is not locked; there
+        # the compare of versions is left.
         taken |= yield from _look(dialect, {place: keys[place] for place in new}, dialect.lock)
     for place in places:
         taken.setdefault(place, AtHand(Account(*place), None, set()))
