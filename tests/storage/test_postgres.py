@@ -2,6 +2,7 @@
 PostgresStorage: pools, races, lost connections, errors by name, and where the tables are.
 """
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -374,9 +375,11 @@ def test_server_that_ends_idle_sessions(postgres: Database):
     """
     postgres.storage()
     name = "idle sessions"
-    options = {"application_name": name, "options": "-c idle_session_timeout=20"}
-    with PostgresStorage(psycopg.conninfo.make_conninfo(postgres.dsn, **options)) as storage:
+    dsn = psycopg.conninfo.make_conninfo(postgres.dsn, application_name=name, options="-c idle_session_timeout=20")
+    with psycopg_pool.ConnectionPool(dsn, min_size=1, num_workers=1, open=True) as pool:
+        storage = PostgresStorage(pool)
         for call in (lambda: club(storage).earn(ANN, 5), lambda: club(storage).balance(ANN)):
+            pool.check()  # after a pipeline the server does not begin to count before the next statement
             with postgres.pool.connection() as other:
                 while other.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [name]).fetchone():
                     time.sleep(0.01)
@@ -709,15 +712,15 @@ class LimitedCursor(psycopg.Cursor[Any]):
         """
         Run a statement, or only send one.
         """
-        if "INSERT INTO" not in str(query):
-            return super().execute(query, *args, **options)
-        self.connection.pgconn.send_query(b"SELECT 1")
-        raise TimeLimit
+        answer = super().execute(query, *args, **options)
+        if "INSERT INTO" in str(query):
+            raise TimeLimit
+        return answer
 
 
 def test_time_limit_of_the_hosts(postgres: Database):
     """
-    What a host raises in the middle of a statement comes out as it is, and the pool replaces the connection (R-47).
+    What a host raises in the middle of a command comes out as it is, and nothing is written (R-47).
     """
     postgres.storage()
     ways: dict[str, Any] = {"cursor_factory": LimitedCursor}
@@ -727,6 +730,34 @@ def test_time_limit_of_the_hosts(postgres: Database):
             with pytest.raises(TimeLimit):
                 ledger.earn(ANN, 5)
         assert ledger.accounts() == ()
+
+
+def test_time_limit_while_it_waits(postgres: Database):
+    """
+    What a host raises from a signal while an answer is waited for comes out as it is; the pool goes on (R-47).
+    """
+
+    def ring(*_: Any) -> None:
+        raise TimeLimit
+
+    postgres.storage()
+    with psycopg_pool.ConnectionPool(postgres.dsn, min_size=1, max_size=1, open=True) as pool:
+        ledger = club(PostgresStorage(pool))
+        ledger.earn(ANN, 5)
+        for call in (lambda: ledger.earn(ANN, 5), lambda: ledger.balance(ANN)):
+            with psycopg.connect(postgres.dsn) as other:
+                other.execute("LOCK TABLE pointsledger_accounts")
+                before = signal.signal(signal.SIGALRM, ring)
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                try:
+                    with pytest.raises(TimeLimit):
+                        call()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.signal(signal.SIGALRM, before)
+                other.rollback()
+            assert ledger.earn(ANN, 1).points == 1
+        assert ledger.balance(ANN).pending == 7
 
 
 def test_pool_that_the_caller_closed(postgres: Database):

@@ -4,22 +4,23 @@ Row lock, compare of versions, unique and check constraints in PostgreSQL: each 
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
+from attrs import evolve
 
 from pointsledger import commands
 from pointsledger.errors import PointsLedgerError, VersionConflict
+from pointsledger.storage import postgres_dialect, sql
 from pointsledger.storage.postgres import PostgresStorage
-from pointsledger.storage.postgres_dialect import prepared
 from tests.storage.books import ANN, BY_HAND, club, job, story
 from tests.storage.postgres_server import Database, dropped
-from tests.storage.test_sqlite_schema import CHECKS, Careless
+from tests.storage.test_sqlite_schema import CHECKS
 
 SCHEMA = "guards"
 
@@ -61,56 +62,51 @@ def without_keys(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-class AsInSQLite:
+class Careless:
     """
-    What a driver without lock or transaction needs of `sqlite3`, on a connection to PostgreSQL.
+    A driver without any transaction or lock: what it sends stands for itself.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._cursor = connection.cursor()
+    def __init__(self, plain: psycopg.Connection[Any], command: Any, key: str) -> None:
+        self.cursor = plain.cursor()
+        dialect = evolve(postgres_dialect.dialect_of(SCHEMA, "pointsledger_"), lock="", claim=None)
+        self.turns = postgres_dialect.turns(sql.transact(dialect, {}, job(command, key)), "PostgreSQL")
+        self.next = next(self.turns)
 
-    def cursor(self) -> AsInSQLite:
+    def answer(self) -> Any:
         """
-        Return a cursor.
+        Run what comes next, statement by statement.
         """
-        return self
+        for said in postgres_dialect.said(self.next):
+            self.cursor.execute(*said)
+        return self.cursor.fetchall()
 
-    def execute(self, statement: str, parameters: Sequence[Any]) -> None:
+    def decide(self) -> None:
         """
-        Run a statement.
+        Run until the first statement that writes.
         """
-        self.executemany(statement, [parameters])
+        while not any(statement.unread for statement in self.next):
+            self.next = self.turns.send(self.answer())
 
-    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    def finish(self) -> None:
         """
-        Run a statement for each row.
+        Run to the end.
         """
-        try:
-            for row in rows:
-                self._cursor.execute(prepared(statement), row)
-        except psycopg.errors.UniqueViolation as error:
-            raise sqlite3.IntegrityError from error
-
-    @property
-    def rowcount(self) -> int:
-        """
-        How many rows were written.
-        """
-        return self._cursor.rowcount
-
-    def fetchall(self) -> list[Any]:
-        """
-        Return the rows that were found.
-        """
-        return self._cursor.fetchall()
+        with suppress(StopIteration):
+            while True:
+                try:
+                    answer = self.answer()
+                except psycopg.Error as error:
+                    self.next = self.turns.throw(error)
+                else:
+                    self.next = self.turns.send(answer)
 
 
 def careless(plain: psycopg.Connection[Any], command: Any, key: str) -> Careless:
     """
     Return a writer without lock or transaction that has decided, and not yet written.
     """
-    connection: Any = AsInSQLite(plain)
-    writer = Careless(connection, job(command, key))
+    writer = Careless(plain, command, key)
     writer.decide()
     return writer
 

@@ -488,12 +488,18 @@ def _send_together(statements: list[Said], cursor: Cursor) -> None:
     """
     first: psycopg.Error | None = None
     try:
-        with cursor.connection.pipeline():
+        with cursor.connection.pipeline() as pipeline:
             try:
                 for one in statements:
                     cursor.execute(*one)
+                pipeline.sync()
             except psycopg.Error as error:
                 first = error  # it is kept, and the rest, which the server skips, is waited for
+            except KeyboardInterrupt:
+                raise  # psycopg has cancelled what was under way
+            except BaseException:
+                cursor.connection.close()  # an error of the host's from a signal must not wait for the rest
+                raise
     except psycopg.Error as error:
         first = first or error
     if first is not None:
