@@ -325,7 +325,7 @@ def test_lost_for_ever(faulty: tuple[PostgresStorage, PostgresFaults]):
     It is not tried for ever; if a commit got no answer, or what is sent along with it, that is what comes out.
     """
     storage, faults = faulty
-    faults.fail("SELECT", "before", times=10**6)
+    faults.fail("BEGIN", "before", times=10**6)
     with pytest.raises(StorageUnavailable, match="the connection is lost"):
         club(storage).redeem(ANN, 200, key="k")
     assert faults.met == ATTEMPTS_MAX

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from attrs import Factory, define, frozen
@@ -103,8 +104,13 @@ def _ask(sql: str, *parameters: Any) -> Body[list[Row]]:
 def _each(
     dialect: Dialect, each: Each, rows: Sequence[Row], *, unread: bool = False, conflict: Exception | None = None
 ) -> Statement:
-    sql, together = dialect(each.alone), dialect(each.together)
-    return Statement(sql, (), rows, together, unread, each.counted, conflict)
+    alone, together = _texts(dialect, each)
+    return Statement(alone, (), rows, together, unread, each.counted, conflict)
+
+
+@cache
+def _texts(dialect: Dialect, each: Each) -> tuple[str, str]:
+    return dialect(each.alone), dialect(each.together)
 
 
 _PLACE = "program, account"
@@ -238,8 +244,9 @@ class Daybook:
         self._versions = {}
         conflict = VersionConflict(account, before.version)
         for each in _POSTED:
-            if each in noted:
-                yield _each(self.dialect, each, [*noted[each].values()], unread=True, conflict=conflict)
+            rows = noted.get(each)
+            if rows:
+                yield _each(self.dialect, each, [*rows.values()], unread=True, conflict=conflict)
 
     def _note(self, each: Each, row: Row, key: Any = None) -> None:
         """
@@ -598,13 +605,13 @@ def _take(dialect: Dialect, jobs: Sequence[Job]) -> Body[dict[Place, AtHand]]:
             more.append((*place, job.key))
     # In one order, so that no two transactions wait for each other.
     places = sorted(keys)
-    taken = yield from _look(dialect, {place: keys[place] for place in places}, dialect.lock)
+    taken = yield from _look(dialect, {place: keys[place] for place in places})
     new = [place for place in places if place not in taken]
     if new and dialect.claim:
         yield _each(dialect, dialect.claim, new, unread=True)
         # Another has perhaps written it meanwhile. One that was written between lock and look is not locked; there
         # the compare of versions is left.
-        taken |= yield from _look(dialect, {place: keys[place] for place in new}, dialect.lock)
+        taken |= yield from _look(dialect, {place: keys[place] for place in new})
     for place in places:
         taken.setdefault(place, AtHand(Account(*place), None, set()))
     if more:
@@ -613,32 +620,36 @@ def _take(dialect: Dialect, jobs: Sequence[Job]) -> Body[dict[Place, AtHand]]:
     return taken
 
 
-def _look(dialect: Dialect, keys: dict[Place, str | None], lock: str = "") -> Body[dict[Place, AtHand]]:
+def _look(dialect: Dialect, keys: dict[Place, str | None]) -> Body[dict[Place, AtHand]]:
     """
-    Return accounts that have a row, each with its key if there are entries under it.
+    Lock accounts, and return those that have a row, each with its key if there are entries under it.
     """
-    if lock:
+    if dialect.lock:
         # A statement of its own: one that waits for a row then finds that row as it is, but all else as it was before.
         yield _each(dialect, _LOCK_ACCOUNT, [*keys], unread=True)
     found: dict[Place, AtHand] = {}
     rows: list[Row] = yield _each(dialect, _SELECT_ACCOUNT, [(key, *place) for place, key in keys.items()])
-    for program, account, *figures, terms, known in rows:
-        try:
-            state = account_of(program, account, figures)
-        except Exception as error:
-            raise _unreadable(program, account, error) from error
+    for row in rows:
+        program, account, *_, terms, known = row
         key = keys[program, account]
-        found[program, account] = AtHand(state, terms, {key} if known and key is not None else set())
+        found[program, account] = AtHand(_account_in(row), terms, {key} if known and key is not None else set())
     return found
+
+
+def _account_in(row: Row) -> Account:
+    program, account, *figures = row[:-2]
+    try:
+        return account_of(program, account, figures)
+    except Exception as error:
+        raise _unreadable(program, account, error) from error
 
 
 def _stored(dialect: Dialect, program: str, account: str) -> Body[Account]:
     """
     Return an account as stored, or a new one.
     """
-    place = (program, account)
-    found = yield from _look(dialect, {place: None})
-    return found[place].account if found else Account(program, account)
+    rows = yield _each(dialect, _SELECT_ACCOUNT, [(None, program, account)])
+    return _account_in(rows[0]) if rows else Account(program, account)
 
 
 def read(

@@ -397,7 +397,10 @@ def _answer(statement: sql.Statement, cursor: sqlite3.Cursor) -> Any:
     if not statement.unread:
         return [found for row in statement.rows for found in cursor.execute(statement.sql, row)]
     try:
-        cursor.executemany(statement.sql, statement.rows)
+        if len(statement.rows) == 1:
+            cursor.execute(statement.sql, statement.rows[0])
+        else:
+            cursor.executemany(statement.sql, statement.rows)
     except sqlite3.IntegrityError as error:
         if statement.conflict is None or error.sqlite_errorcode not in _ROW_EXISTS:
             raise
