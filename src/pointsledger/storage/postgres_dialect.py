@@ -339,31 +339,50 @@ def forget_prepared(connection: Connection) -> None:
 
 
 Said: TypeAlias = tuple[bytes, Sequence[Any]]
+_Part: TypeAlias = tuple[str, Sequence[Any], int]
+"""A text, its parameters, and how many rows it must find; 0 where they are not counted."""
+
+_PARAMETERS_MAX = 50
+"""What psycopg has read of a text with more it reads anew each time."""
 
 
 def said(statements: list[sql.Statement]) -> list[Said]:
     """
-    Return what is sent for statements: texts with their parameters. What is posted together is one of them.
+    Return what is sent for statements: texts with their parameters. What is posted is put together to a few of them.
     """
     found: list[Said] = []
     for posted, group in groupby(statements, _is_posted):
         parts = [part for statement in group for part in _parts(statement)]
         if posted:
-            texts = tuple((text, count > 0) for text, _, count in parts)
-            counts = [count for _, _, count in parts if count]
-            found.append((_in_one(texts), [*chain.from_iterable(values for _, values, _ in parts), *counts]))
+            for some in _apart(parts):
+                texts = tuple((text, count > 0) for text, _, count in some)
+                counts = [count for _, _, count in some if count]
+                found.append((_in_one(texts), [*chain.from_iterable(values for _, values, _ in some), *counts]))
         else:
             found += [(_with_placeholders(text), values) for text, values, _ in parts]
     return found
+
+
+def _apart(parts: list[_Part]) -> Iterator[list[_Part]]:
+    """
+    Yield parts by as many as have few enough parameters.
+    """
+    some: list[_Part] = []
+    for part in parts:
+        if sum(len(values) + 1 for _, values, _ in (*some, part)) > _PARAMETERS_MAX and some:
+            yield some
+            some = []
+        some.append(part)
+    yield some
 
 
 def _is_posted(statement: sql.Statement) -> bool:
     return bool(statement.rows) and statement.conflict is not None
 
 
-def _parts(statement: sql.Statement) -> Iterator[tuple[str, Sequence[Any], int]]:
+def _parts(statement: sql.Statement) -> Iterator[_Part]:
     """
-    Yield texts and parameters, and how many rows each must find, 0 where they are not counted.
+    Yield what a statement is made of: its rows by themselves, or together.
     """
     rows, counted = statement.rows, statement.counted
     if not rows:
