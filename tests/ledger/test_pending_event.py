@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from attrs import evolve
 
-from pointsledger import EarnRule, ExpiryPolicy, PendingPolicy, Program
+from pointsledger import EarnRule, ExchangeRate, ExpiryPolicy, PendingPolicy, Program, Tender
 from pointsledger.errors import LotUnknown, NotPending
 from pointsledger.port import Storage
 from pointsledger.reports.verify import verify
@@ -116,3 +116,24 @@ def test_redating_leaves_them(storage: Storage) -> None:
     assert taken(shop.ledger.redate(ANN, **BY_HAND)) == ["noted"]
     shop.on("2024-03-02").activate("o-1", account=ANN)
     assert shop.ledger.expiring(ANN)[0].at - shop.now > timedelta(days=300)  # as recorded (R-31)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_paying_adds_waits_no_more(storage: Storage, held: bool) -> None:
+    """
+    What an order earns more because points pay for it, once its event has been reported, is usable at once (R-20).
+    """
+    rates = [ExchangeRate(points=10, money=gbp("1.00"))]
+    shop = Shop(storage, evolve(PROGRAM, exchange_rates=rates, redeeming_orders="full"))
+    shop.ledger.adjust(ANN, 100, **BY_HAND)
+    shop.ledger.process(order("o-1", line("pot", "21.00"), tenders=[Tender("points", gbp("1.00"), earns=False)]))
+    shop.ledger.activate("o-1", account=ANN)
+    assert shop.balance() == "120 available"
+    if held:
+        shop.ledger.hold(ANN, 10, order="o-1", until=instant("2024-04-01"), to_pay=gbp("1.00"))
+        paid = shop.ledger.capture("o-1", account=ANN)
+    else:
+        paid = shop.ledger.redeem(ANN, 10, order="o-1", to_pay=gbp("1.00"))
+    assert taken(paid)[-2:] == ["earned +1", "redated"]
+    assert shop.balance() == "111 available"
+    assert not verify(storage, "shop").findings

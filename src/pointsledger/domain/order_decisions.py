@@ -5,14 +5,13 @@ Facts of orders: each is noted, and what the order's new state is due is booked 
 from __future__ import annotations
 
 from ..errors import ProposalOutdated
-from .commands import Activate, AnyOrderCommand, Cancel, DecideReturn, OrderCommand, check_same
+from .commands import AnyOrderCommand, Cancel, DecideReturn, OrderCommand, check_same
 from .draft import Draft
 from .entries import Entry
-from .expiry import ON_EVENT
 from .order_checks import check_fact
 from .order_postings import accepted, book_order, moved_by
 from .order_state import OrderState, check_cycle
-from .reads import EntriesAbout, LotsNamed, Reading, read_command, read_entries, read_lots
+from .reads import EntriesAbout, Reading, read_command, read_entries
 
 
 def order_fact(draft: Draft, command: OrderCommand) -> Reading[tuple[Entry, ...] | None]:
@@ -36,23 +35,9 @@ def order_fact(draft: Draft, command: OrderCommand) -> Reading[tuple[Entry, ...]
     if isinstance(command, Cancel) and hold is not None:
         yield from draft.release(hold.entry)
     yield from book_order(draft, state)
-    if state.of_kind(Activate):
-        yield from _activate(draft, state)
     if len(draft.entries) == settled:
         draft.post("noted")
     return None
-
-
-def _activate(draft: Draft, state: OrderState) -> Reading[None]:
-    """
-    Make what the order earned usable, where it still waits for the event (R-20).
-    """
-    waiting = [b.entry.sequence for b in state.earned if b.entry.lot_dates.available_at == ON_EVENT and b.entry.points]
-    unread = tuple(lot for lot in waiting if lot not in draft.lots)
-    if unread:
-        draft.take_up((yield from read_lots(LotsNamed(unread))))
-    lots = [lot for sequence in waiting if (lot := draft.lots[sequence]).waits and lot.remaining]
-    draft.activate(lots, state.terms or draft.program)
 
 
 def read_state(draft: Draft, command: AnyOrderCommand) -> Reading[tuple[OrderState, tuple[Entry, ...]]]:

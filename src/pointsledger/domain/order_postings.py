@@ -13,16 +13,17 @@ from attrs import evolve, frozen
 
 from ..errors import CurrencyMismatch
 from .award import Award, Basis, Grant, award
-from .commands import DecideReturn, Payment, Redeem
+from .commands import Activate, DecideReturn, Payment, Redeem
 from .draft import Claim, Draft
 from .earning import earn
+from .expiry import ON_EVENT
 from .lots import LotDates
 from .money import Money
 from .order_state import Booked, OrderState, gone_share
 from .orders import POINTS
 from .points import Exact
 from .program import Program
-from .reads import Reading
+from .reads import LotsNamed, Reading, read_lots
 
 
 @frozen
@@ -164,6 +165,20 @@ def book_order(draft: Draft, state: OrderState) -> Reading[None]:
     draft.forget()
     for booked, claim in claims:
         booked.take((yield from draft.claw_back(claim)))
+    if state.of_kind(Activate):
+        yield from _activate(draft, state)
+
+
+def _activate(draft: Draft, state: OrderState) -> Reading[None]:
+    """
+    Make what the order earned usable, where it still waits for the event (R-20).
+    """
+    waiting = [b.entry.sequence for b in state.earned if b.entry.lot_dates.available_at == ON_EVENT and b.entry.points]
+    unread = tuple(lot for lot in waiting if lot not in draft.lots)
+    if unread:
+        draft.take_up((yield from read_lots(LotsNamed(unread))))
+    lots = [lot for sequence in waiting if (lot := draft.lots[sequence]).waits and lot.remaining]
+    draft.activate(lots, state.terms or draft.program)
 
 
 def book_what_paying_ends(draft: Draft, state: OrderState) -> Reading[None]:
