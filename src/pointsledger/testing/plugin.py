@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
     from .clock import FrozenClock
 
-# So that a check of the contract that fails shows what it compared.
-pytest.register_assert_rewrite("pointsledger.testing.checks")
+# So that a check of the contract, or a story, that fails shows what it compared.
+pytest.register_assert_rewrite("pointsledger.testing.checks", "pointsledger.testing.stories")
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ class Lockstep:
     Args:
         storages: by name; all empty.
         hits: counts every (command, outcome); the outcome is "accepted", "replayed" or the name of a refusal.
+
+    `agreed` says whether they did after the last command.
     """
 
     def __init__(self, storages: dict[str, Storage], hits: Counter[tuple[str, str]]) -> None:
@@ -64,6 +66,7 @@ class Lockstep:
         self.hits = hits
         self.model = NaiveLedger()
         self.steps = 0
+        self.agreed = True
         self.asked: list[tuple[Plain, Plain, str | None]] = []
         self.last: dict[Place, list[Entry]] = {}
         self.swept: dict[Place, datetime] = {}
@@ -87,6 +90,7 @@ class Lockstep:
             AssertionError: the storages and the model do not agree.
         """
         self.steps += 1
+        self.agreed = False
         place = program["id"], command["account"]
         now = self.time_of(program, command["account"], now)
         before = self.snapshots()
@@ -112,6 +116,7 @@ class Lockstep:
         if command["command"] in ("expire", "take_notices"):
             self.swept[place] = now
         self.compare_reads(program, command["account"], now)
+        self.agreed = True
         return wanted
 
     def ask_model(

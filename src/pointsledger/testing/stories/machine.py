@@ -48,7 +48,8 @@ class LedgerMachine(TimeSteps, PointSteps, RedeemingSteps, DeskSteps, OrderSteps
 
         TestStories = Stories.TestCase
 
-    `storages` gives, by name, what opens a new, empty storage; one that is awaited is run in an event loop of its own.
+    `storages` gives, by name, what opens a new, empty storage. One that is awaited is run in an event loop of its own;
+    where it has to be opened in that loop, a coroutine function opens it.
     `hits` counts how often each (command, outcome) was met; an outcome is ``"accepted"``, ``"replayed"`` or the name
     of a refusal.
     """
@@ -65,7 +66,7 @@ def compare_with_model(
     Tell random stories to storages and to the naive model, and compare them after every step.
 
     Args:
-        storages: by name, what opens a new, empty storage, to be called once for each story.
+        storages: by name, what opens a new, empty storage, awaited or not; see `LedgerMachine`.
         examples: how many stories, at least 1.
         steps: how many steps a story has, at least 1.
         seed: where chance begins; None tells the same stories each time, with one release of Hypothesis.
@@ -74,6 +75,7 @@ def compare_with_model(
 
     Raises:
         AssertionError: a storage does not say what the model says; Hypothesis prints the shortest story that it found.
+            What else a storage raises comes out as it is, with the story as well.
         InvalidInput: no storage is named, or a number is none from 1.
     """
 

@@ -65,10 +65,10 @@ class Shop(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """
-        Compare the whole of every account, and close the storages.
+        Compare the whole of every account, where nothing else differed before, and close the storages.
         """
         with self.closing:
-            if hasattr(self, "books"):
+            if hasattr(self, "books") and self.books.agreed:
                 self.books.compare_whole(self.programs)
 
     # --- what the steps ask of the model -----------------------------------------------------------------------
