@@ -35,9 +35,6 @@ class NobodyWaits(AsyncMemoryStorage):
     Other tasks have a turn between what a decision reads and what it writes.
     """
 
-    async def transact(self, job: Job) -> Decision:
-        return (await self.transact_all([job]))[0]
-
     async def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
         decisions = []
         for job in jobs:

@@ -26,7 +26,6 @@ CAUGHT: list[tuple[Callable[[], AsyncStorage], str]] = [
     (broken.LockIsKept, "a_cancelled_command_can_be_asked_again"),
     (broken.AllAreCancelled, "a_cancelled_task_takes_no_other_along"),
     (broken.StoredInParts, "a_batch_that_raises_leaves_nothing"),
-    (broken.NobodyWaits, "one_of_many_callers_redeems_the_whole_balance"),
     (lambda: Awaited(broken_storages.KeysAreNotKept()), "a_key_gives_its_first_entries_again"),
     (lambda: Awaited(broken_storages.LotsInOrderOfIds()), "usable_lots_come_in_the_order_of_use"),
     (lambda: Awaited(broken_storages.OpenAfterClosing()), "a_closed_storage_refuses_every_call"),
