@@ -14,8 +14,8 @@ from pointsledger.domain.commands import COMMANDS
 from pointsledger.errors import OperatorNeeded, OutcomeUnknown, PointsLedgerError
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
+from reliability.sqlite_faults import Faults, When
 from tests.storage.books import CLUB, assert_balanced, books, club, story
-from tests.storage.faults import Faults, When
 
 STORY = list(story())
 

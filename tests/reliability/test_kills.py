@@ -18,9 +18,9 @@ import pytest
 from pointsledger import commands
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.sqlite import SQLiteStorage
+from reliability.sqlite_faults import Faults, When
 from tests.reliability.writers import ON, batches, carry_out, write_and_die, write_until_killed
 from tests.storage.books import ANN, BY_HAND, assert_balanced, books, club, day
-from tests.storage.faults import Faults, When
 
 MODES = ["wal", "delete"]
 FILE_ROUNDS = 10

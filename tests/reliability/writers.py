@@ -20,8 +20,8 @@ from attrs import evolve, frozen
 from pointsledger import Entry, Ledger, commands
 from pointsledger.errors import Refused
 from pointsledger.storage.sqlite import SQLiteStorage
+from reliability.sqlite_faults import Faults
 from tests.storage.books import ANN, BY_HAND, club, day, order
-from tests.storage.faults import Faults
 
 ON = 100
 """The day on which all of it happens."""

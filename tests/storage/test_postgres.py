@@ -39,9 +39,10 @@ from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
 from pointsledger.storage.postgres_dialect import ATTEMPTS_MAX
 from pointsledger.storage.sqlite import SQLiteStorage
+from reliability.postgres_faults import PostgresFaults
 from tests.storage.books import ANN, BY_HAND, assert_balanced, books, club, day, job, story
 from tests.storage.children import in_child, refusal
-from tests.storage.postgres_server import Database, PostgresFaults, dropped, open_at_once
+from tests.storage.postgres_server import Database, dropped, open_at_once
 
 HERE = Path(__file__).parent
 

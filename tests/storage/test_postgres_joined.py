@@ -30,9 +30,10 @@ from pointsledger.errors import (
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
 from pointsledger.storage.sql import READS_MAX
+from reliability.postgres_faults import PostgresFaults
 from tests.storage.books import ANN, assert_balanced, books, club, day, figures_and_lots, story
 from tests.storage.children import in_child, refusal
-from tests.storage.postgres_server import Database, PostgresFaults, dropped
+from tests.storage.postgres_server import Database, dropped
 
 Shop = psycopg.Connection[Any]
 

@@ -27,8 +27,8 @@ from pointsledger.errors import (
     VersionConflict,
 )
 from pointsledger.storage.sqlite import ATTEMPTS_MAX, SQLiteStorage
+from reliability.sqlite_faults import Faults, error_of
 from tests.storage.books import ANN, assert_balanced, books, club, day, story
-from tests.storage.faults import Faults, error_of
 
 Opening = Callable[..., tuple[SQLiteStorage, Faults]]
 

@@ -26,9 +26,9 @@ from pointsledger.errors import (
     StorageUnavailable,
 )
 from pointsledger.storage.sqlite import SQLiteStorage
+from reliability.sqlite_faults import Faults, error_of
 from tests.storage.books import ANN, assert_balanced, books, club, day, story
 from tests.storage.children import in_child, refusal
-from tests.storage.faults import Faults, error_of
 
 WAYS: list[dict[str, Any]] = [{"isolation_level": None}, {"isolation_level": ""}, {"isolation_level": "EXCLUSIVE"}]
 """How a caller lets `sqlite3` begin transactions."""

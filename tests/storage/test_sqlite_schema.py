@@ -30,8 +30,8 @@ from pointsledger.port import Job
 from pointsledger.reports.verify import verify
 from pointsledger.storage import sql, sql_schema, sqlite
 from pointsledger.storage.sqlite import SQLITE, SQLiteStorage
+from reliability.sqlite_faults import Faults
 from tests.storage.books import ANN, BY_HAND, CLUB, assert_balanced, club, day, figures_and_lots, job, order, story
-from tests.storage.faults import Faults
 
 
 @pytest.fixture(scope="module")

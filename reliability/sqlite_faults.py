@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from copy import copy
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from attrs import Factory, define
 
@@ -41,6 +43,7 @@ class Faults:
         error: what it raises; None kills the process.
         only: only statements that begin so are counted.
         count, met: how many were counted, and failed; seen: the texts of all; opened: the connections.
+        last: the text of the last that failed.
     """
 
     at: int | None = None
@@ -52,6 +55,8 @@ class Faults:
     met: int = 0
     seen: list[str] = Factory(list[str])
     opened: list[sqlite3.Connection] = Factory(list[sqlite3.Connection])
+    last: str = ""
+    ways: ClassVar[tuple[str, ...]] = get_args(When)
 
     def connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
         """
@@ -73,6 +78,28 @@ class Faults:
         self.opened.append(CONNECT(*args, factory=FaultyConnection, **options))
         return self.opened[-1]
 
+    @contextmanager
+    def installed(self) -> Generator[None]:
+        """
+        Give faults to every connection that is opened meanwhile.
+        """
+        sqlite3.connect = self.connect  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            sqlite3.connect = CONNECT
+
+    @contextmanager
+    def failing(self, way: Any, at: int) -> Generator[None]:
+        """
+        Let the statement with this number fail meanwhile.
+        """
+        self.at, self.when, self.count, self.met = at, way, 0, 0
+        try:
+            yield
+        finally:
+            self.at = None
+
     def run(self, connection: sqlite3.Connection, sql: str, statement: Any) -> Any:
         """
         Run a statement, or let it fail.
@@ -80,6 +107,8 @@ class Faults:
         self.seen.append(sql)
         self.count += sql.startswith(self.only)
         fails = self.at is not None and sql.startswith(self.only) and self.at <= self.count < self.at + self.times
+        if fails:
+            self.last = sql
         if fails and self.when != "after":
             if self.when == "gone" and connection.in_transaction:
                 connection.rollback()
