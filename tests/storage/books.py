@@ -4,14 +4,13 @@ Ledgers over the club's program and story of the test kit, and their books as pl
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 from pointsledger import Account, Entry, Ledger, Lot, Program
 from pointsledger.domain.reads import OpenHolds, OpenLots, Reading, read_entries, read_lots
 from pointsledger.port import Storage
-from pointsledger.reports.verify import verify
 from pointsledger.testing.club import ANN, BY_HAND, CLUB, START, day, job, order, story
+from reliability.books import assert_balanced, club
 
 __all__ = [
     "ANN",
@@ -28,16 +27,6 @@ __all__ = [
     "order",
     "story",
 ]
-
-
-def club(storage: Storage, program: Program = CLUB, *, on: int = 0, keys: str = "unnamed") -> Ledger:
-    """
-    Return a ledger on which it is always the same day, and keys are a word and a count, unlike those of any other.
-    """
-    return Ledger(program, storage, clock=lambda: day(on), new_key=lambda: f"{keys}-{next(_KEYS)}")
-
-
-_KEYS = count()
 
 
 def books(storage: Storage, program: str = CLUB.id) -> dict[str, tuple[Any, ...]]:
@@ -63,10 +52,3 @@ def figures_and_lots(account: Account) -> Reading[tuple[Account, tuple[Lot | Ent
     lots = yield from read_lots(OpenLots())
     holds = yield from read_entries(OpenHolds())
     return account, (*lots, *holds)
-
-
-def assert_balanced(storage: Storage, program: str = CLUB.id) -> None:
-    """
-    Everything stored is what the entries say.
-    """
-    assert verify(storage, program).findings == ()
