@@ -8,8 +8,8 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from . import page
 from .campaign import Rounds, carry_out
 from .campaigns import CAMPAIGNS
 from .places import NAMES, Memory, Place, Postgres, SQLite
-from .server import server
+from .server import Server, server
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,41 +31,42 @@ def main(arguments: list[str] | None = None) -> int:
         print(page.markdown(json.loads(options.page.read_text("utf-8"))))
         return 0
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # connections that are lost are no news here
-    results, made_with = _run(options)
+    results: list[dict[str, Any]] = []
+    with server() if "postgres" in options.storages else nullcontext() as served:
+        made_with = page.versions(served.version() if served else "")
+        for name, place in _chosen(options, served):
+            results.append(_figures(options, name, place))
+            if options.out:  # each at once, since the whole takes long
+                page.write(options.out, made_with, results)
     display_on(sys.stdout).table(page.COLUMNS, page.rows(results))
     print(", ".join(f"{name} {text}" for name, text in made_with.items() if text))
-    if options.out:
-        page.write(options.out, made_with, results)
     failed = page.failures(results)
     print(*failed, sep="\n", end="\n" if failed else "")
     return 1 if failed else 0
 
 
-def _run(options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def _chosen(options: argparse.Namespace, served: Server | None) -> Iterator[tuple[str, Place]]:
     """
-    Run the campaigns that are asked for, each on each storage on which it can run.
+    Yield each campaign that is asked for with each storage on which it can run.
     """
-    results: list[dict[str, Any]] = []
-    with ExitStack() as stack:
-        served = stack.enter_context(server()) if "postgres" in options.storages else None
-        places: dict[str, Place] = {
-            "memory": Memory(),
-            **{f"sqlite-{mode}": SQLite(mode) for mode in ("wal", "delete")},
-        }
-        if served is not None:
-            places["postgres"] = Postgres(served.dsn)
-        for name in options.only:
-            campaign = CAMPAIGNS[name]
-            size = campaign.sizes[options.size]
-            numbers = size.numbers if options.round is None else [options.round]
-            for storage in (storage for storage in campaign.storages if storage in places):
-                if storage not in options.storages:
-                    continue
-                with progress_on(sys.stderr, f"{name} on {storage}", len(numbers)) as advance:
-                    rounds = Rounds(options.seed, numbers, size.each, advance)
-                    result = carry_out(name, campaign.run, places[storage], rounds)
-                results.append({"size": options.size, **result.to_mapping()})
-        return results, page.versions(served.version() if served else "")
+    places: list[Place] = [Memory(), SQLite("wal"), SQLite("delete")]
+    if served is not None:
+        places.append(Postgres(served.dsn))
+    for name in options.only:
+        for place in places:
+            if place.name in options.storages and place.name in CAMPAIGNS[name].storages:
+                yield name, place
+
+
+def _figures(options: argparse.Namespace, name: str, place: Place) -> dict[str, Any]:
+    """
+    Run a campaign on a storage and return what came of it.
+    """
+    size = CAMPAIGNS[name].sizes[options.size]
+    numbers = size.numbers if options.round is None else [options.round]
+    with progress_on(sys.stderr, f"{name} on {place.name}", len(numbers)) as advance:
+        result = carry_out(name, CAMPAIGNS[name].run, place, Rounds(options.seed, numbers, size.each, advance))
+    return {"size": options.size, **result.to_mapping()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             option, type=_names_of(names), default=names, metavar=",".join(names[:2]), help=f"of {', '.join(names)}"
         )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON, beside those there")
     parser.add_argument("--page", type=Path, metavar="FILE", help="only print the figures of such a file in Markdown")
     return parser
 

@@ -209,7 +209,7 @@ class ProcessCrew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._start.abort()  # whoever waits for one that died
+        self._start.abort()
         for pipe in self._pipes:
             pipe.close()
         for process in self._running:
@@ -231,10 +231,17 @@ class ProcessCrew:
         Raises:
             AssertionError: a caller failed, or has not answered for very long.
         """
-        told = [_answer(pipe) for pipe in self._pipes]
-        failed = [answer for answer in told if isinstance(answer, str)]
+        answers: list[Answer] = []
+        failed: list[str] = []
+        for pipe in self._pipes:
+            told = _answer(pipe)
+            if isinstance(told, str):
+                self._start.abort()  # the others would wait for it
+                failed.append(told)
+            else:
+                answers += told
         assert not failed, "; ".join(failed)
-        return [answer for answers in told for answer in answers]
+        return answers
 
     def run(self, tasks: Sequence[Task]) -> list[Answer]:
         """

@@ -45,7 +45,7 @@ CAMPAIGNS: dict[str, Entry] = {
         "every command, every call of the storage, every fault, then asked again: exactly one effect",
         faults.faults,
         NAMES,
-        _sizes(Size(5, every=11), Size(9, every=5), Size(faults.ROUNDS)),
+        _sizes(Size(4, every=14), Size(9, every=5), Size(faults.ROUNDS)),
     ),
     "statements": Entry(
         "every statement of every command fails, is cut off or loses its answer: exactly one effect",

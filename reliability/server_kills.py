@@ -21,7 +21,7 @@ from .server import Server, server
 WRITERS = 8
 ACCOUNTS = ("ann", "bob")
 HASTY = 2
-"""Seconds."""
+"""Seconds for which the server stays away in every second round, and after which the writers' storage gives up."""
 
 
 def server_kills(place: Place, rounds: Rounds) -> None:

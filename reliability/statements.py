@@ -59,4 +59,4 @@ def _fail_everywhere(storage: Storage, faults: Faults | PostgresFaults, each: Ro
         each.count["faults"] += 1
         each.count[way] += 1
         each.count["told to the caller"] += told
-        each.count["lost answers to COMMIT"] += way == "after" and faults.last == "COMMIT"
+        each.count["lost answers to COMMIT"] += way == "after" and faults.last.endswith("COMMIT")
