@@ -206,6 +206,11 @@ class ProcessCrew:
             there.close()
             self._pipes.append(here)
             self._running.append(process)
+        try:
+            self.answers()  # each says that its storage is open
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -263,10 +268,12 @@ def _answer(pipe: Any) -> list[Answer] | str:
 
 def _work(door: Door, pipe: Connection, start: Any) -> None:
     """
-    Do what comes through the pipe, as soon as the other processes are there too, until it is closed.
+    Open the storage and say so; then do what comes through the pipe, as soon as the other processes are there too,
+    until it is closed.
     """
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # a server that is killed is no news here
     with door.opened() as storage:
+        pipe.send([])
         for tasks in _received(pipe):
             try:
                 answers = in_threads([lambda task=task: task(storage) for task in tasks], start.wait)
