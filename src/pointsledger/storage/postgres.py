@@ -8,6 +8,7 @@ A transaction that writes is READ COMMITTED and takes the account's row first; o
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -486,21 +487,21 @@ def _send_together(statements: list[Said], cursor: Cursor) -> None:
     """
     Send statements at once, and wait for all of them; what goes wrong first is raised.
     """
-    first: psycopg.Error | None = None
+    first: BaseException | None = None
+    around = sys.exception()
     try:
-        with cursor.connection.pipeline() as pipeline:
+        with cursor.connection.pipeline():
             try:
                 for one in statements:
                     cursor.execute(*one)
-                pipeline.sync()
             except psycopg.Error as error:
                 first = error  # it is kept, and the rest, which the server skips, is waited for
-            except KeyboardInterrupt:
-                raise  # psycopg has cancelled what was under way
-            except BaseException:
-                cursor.connection.close()  # an error of the host's from a signal must not wait for the rest
-                raise
     except psycopg.Error as error:
         first = first or error
+        amid = error.__context__
+        if amid is not None and amid is not around and not isinstance(amid, psycopg.Error):
+            # What a signal of the host's raised while answers were waited for; psycopg hides it behind what it left.
+            cursor.connection.close()
+            first = amid
     if first is not None:
         raise first
