@@ -370,7 +370,7 @@ class Books:
         """
         Return the entries with this value in a column that has an index, by sequence.
         """
-        where = f"e.sequence IN ({_SEQUENCES}{indexed} = ?)"
+        where = f"e.sequence {self.daybook.dialect.among.format(f'{_SEQUENCES}{indexed} = ?')}"
         return (yield from self.entries(where, self.program, self.account, value))
 
     def _allocations(self, sequences: list[int]) -> Body[dict[int, tuple[Allocation, ...]]]:
@@ -502,7 +502,8 @@ class Books:
         """
         Read the entries of open holds.
         """
-        where = "e.sequence IN (SELECT sequence FROM {holds} WHERE program = ? AND account = ?)"
+        sequences = "SELECT sequence FROM {holds} WHERE program = ? AND account = ?"
+        where = f"e.sequence {self.daybook.dialect.among.format(sequences)}"
         return (yield from self.entries(where, self.program, self.account))
 
     def earned_within(self, read: EarnedWithin) -> Body[int]:

@@ -25,6 +25,7 @@ class Dialect:
         lock: what makes a SELECT lock the rows it finds until the transaction ends; empty where a transaction that
             writes has the whole database for itself.
         claim: what makes accounts without a row the transaction's own, given their programs and ids.
+        among: what stands behind a column that has one of the values that a SELECT finds, which is run once.
         prefix: what the names of all tables begin with.
         place: what stands before the name of a table or index that is there, such as ``"shop".``.
     """
@@ -34,6 +35,7 @@ class Dialect:
     table: str
     lock: str = ""
     claim: Each | None = None
+    among: str = "IN ({})"
     prefix: str = "pointsledger_"
     place: str = ""
 
