@@ -37,6 +37,7 @@ from pointsledger.errors import (
 from pointsledger.storage import sql_migration, sql_schema
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
+from pointsledger.storage.postgres_async import AsyncPostgresStorage
 from pointsledger.storage.postgres_dialect import ATTEMPTS_MAX
 from pointsledger.storage.sqlite import SQLiteStorage
 from reliability.postgres_faults import PostgresFaults
@@ -560,6 +561,29 @@ def test_bad_arguments(given: dict[str, Any], field: str):
     with pytest.raises(InvalidInput) as refused:
         PostgresStorage(**({"database": "host=nowhere"} | given))
     assert refused.value.field == field
+
+
+UNREADABLE = [
+    "postgresql://shop:top secret@db/shop",
+    "postgresql://shop:secret@[db/shop",
+    "host=db password='secret",
+    "host=db\0 password=secret",
+    "host=\udc80 password=secret",
+    "secret",
+]
+
+
+@pytest.mark.parametrize("dsn", UNREADABLE)
+def test_connection_string_that_cannot_be_read(dsn: str):
+    """
+    A connection string that cannot be read is refused, and no part of it is repeated: it may be a password (R-47).
+    """
+    for build in (PostgresStorage, AsyncPostgresStorage):
+        with pytest.raises(InvalidInput) as refused:
+            build(dsn)
+        assert refused.value.field == "database"
+        assert "secret" not in repr(refused.value)
+        assert refused.value.__context__ is None
 
 
 @pytest.mark.parametrize("package", ["psycopg", "psycopg_pool"])

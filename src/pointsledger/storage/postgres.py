@@ -40,6 +40,7 @@ from .postgres_dialect import (
     Patience,
     Said,
     check_begun,
+    check_conninfo,
     check_format,
     check_ways,
     dialect_of,
@@ -87,7 +88,7 @@ class PostgresStorage:
         create: whether tables that are missing or of an earlier release are made; False opens only what is up to date.
 
     Raises:
-        InvalidInput: an argument that is not of these.
+        InvalidInput: an argument that is not of these, or a connection string that cannot be read.
         MissingExtra: on import of this module, where psycopg is not installed.
         StorageUnavailable: the database cannot be reached or written, or has another encoding.
         SchemaMismatch: a later release has written the tables, or they are to be created and may not be.
@@ -106,7 +107,7 @@ class PostgresStorage:
         if not isinstance(database, str | psycopg_pool.ConnectionPool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidInput("database", database, "must be a connection string or a psycopg_pool.ConnectionPool")
         self._prepare(schema, prefix, timeout)
-        self._conninfo = database if isinstance(database, str) else None
+        self._conninfo = check_conninfo(database) if isinstance(database, str) else None
         self._pool: Pool | None = None if isinstance(database, str) else database
         try:
             self._patiently(self._migrate_own if create else self._check_own, repeatable=True)

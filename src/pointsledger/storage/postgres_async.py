@@ -37,6 +37,7 @@ from .postgres_dialect import (
     Patience,
     Said,
     check_begun,
+    check_conninfo,
     check_format,
     check_ways,
     dialect_of,
@@ -85,7 +86,7 @@ class AsyncPostgresStorage:
         timeout: whole seconds to wait for a connection and for other writers before `StorageBusy`.
 
     Raises:
-        InvalidInput: an argument that is not of these.
+        InvalidInput: an argument that is not of these, or a connection string that cannot be read.
         MissingExtra: on import of this module, where psycopg is not installed.
 
     Its first use raises what opening a `PostgresStorage` raises.
@@ -99,7 +100,7 @@ class AsyncPostgresStorage:
                 "database", database, "must be a connection string or a psycopg_pool.AsyncConnectionPool"
             )
         self._prepare(schema, prefix, timeout)
-        self._conninfo = database if isinstance(database, str) else None
+        self._conninfo = check_conninfo(database) if isinstance(database, str) else None
         self._pool: Pool | None = None if isinstance(database, str) else database
 
     @classmethod

@@ -74,6 +74,19 @@ def _name(value: Any, field: str, *, most: int) -> None:
         raise InvalidInput(field, value, f"must be a-z, 0-9 and _, at most {most}, and not begin with a digit or pg_")
 
 
+def check_conninfo(conninfo: str) -> str:
+    """
+    Return a connection string that can be read; one that cannot is not repeated, for it may hold a password.
+    """
+    try:
+        if "\0" not in conninfo:
+            psycopg.conninfo.conninfo_to_dict(conninfo)
+            return conninfo
+    except (psycopg.ProgrammingError, UnicodeError):
+        pass  # libpq's own words quote a part of it
+    raise InvalidInput("database", "***", "is no connection string that libpq can read")
+
+
 def dialect_of(schema: str, prefix: str) -> sql_schema.Dialect:
     """
     Return the dialect of tables in a schema whose names begin with a prefix.
