@@ -7,7 +7,7 @@ It runs the statements of `PostgresStorage` on the same tables, with the same tr
 from __future__ import annotations
 
 import os
-from asyncio import CancelledError, Lock, create_task, sleep, wait
+from asyncio import CancelledError, Lock, Task, create_task, sleep, wait
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -492,7 +492,31 @@ async def _answer(statements: list[Said], cursor: Cursor) -> Any:
 async def _send_together(statements: list[Said], cursor: Cursor) -> None:
     """
     Send statements at once, and wait for all of them; what goes wrong first is raised.
+
+    psycopg does not get out of a pipeline in whose end it is cancelled. So it is not: the server is told to stop, and
+    its answer is waited for.
     """
+    sending = create_task(_sent(statements, cursor))
+    stopping: Task[None] | None = None
+    cancelled: CancelledError | None = None
+    while under_way := [task for task in (sending, stopping) if task is not None and not task.done()]:
+        try:
+            await wait(under_way)
+        except CancelledError as error:
+            cancelled = error
+            stopping = stopping or create_task(_stopped(cursor.connection))
+    if cancelled is not None:
+        sending.exception()  # it counts as seen
+        raise cancelled
+    sending.result()
+
+
+async def _stopped(connection: Connection) -> None:
+    with suppress(psycopg.Error):  # then the server is not to be reached, and says so to what was sent as well
+        await connection.cancel_safe()
+
+
+async def _sent(statements: list[Said], cursor: Cursor) -> None:
     first: psycopg.Error | None = None
     try:
         async with cursor.connection.pipeline():

@@ -32,6 +32,7 @@ with extra("postgres", "psycopg"):
     import psycopg
     from psycopg import errors
     from psycopg.adapt import AdaptersMap
+    from psycopg.conninfo import conninfo_to_dict
     from psycopg.pq import PipelineStatus, TransactionStatus
     from psycopg.types.bool import BoolLoader
     from psycopg.types.numeric import Int8Dumper, IntLoader
@@ -80,7 +81,7 @@ def check_conninfo(conninfo: str) -> str:
     """
     try:
         if "\0" not in conninfo:
-            psycopg.conninfo.conninfo_to_dict(conninfo)
+            conninfo_to_dict(conninfo)
             return conninfo
     except (psycopg.ProgrammingError, UnicodeError):
         pass  # libpq's own words quote a part of it
