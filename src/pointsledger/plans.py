@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from .domain.account import Account
 from .domain.decisions import Decision
-from .domain.reads import Reading
+from .domain.reads import Reading, run
 from .port import AsyncStorage, Job, Storage
 
 T = TypeVar("T")
@@ -36,14 +36,7 @@ def carry_out(plan: Plan[T], storage: Storage) -> T:
     """
     Make the calls of a plan and return its result; what a storage raises is passed on.
     """
-    answer: Any = None
-    while True:
-        try:
-            call = plan.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        answer = getattr(storage, call.method)(*call.arguments)
+    return run(plan, lambda call: getattr(storage, call.method)(*call.arguments))
 
 
 async def carry_out_async(plan: Plan[T], storage: AsyncStorage) -> T:

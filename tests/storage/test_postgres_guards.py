@@ -7,18 +7,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
-from attrs import evolve
 
 from pointsledger import commands
 from pointsledger.errors import PointsLedgerError, VersionConflict
-from pointsledger.storage import postgres_dialect, sql
 from pointsledger.storage.postgres import PostgresStorage
 from tests.storage.books import ANN, BY_HAND, club, job, story
+from tests.storage.careless import Careless
 from tests.storage.postgres_server import Database, dropped
 from tests.storage.test_sqlite_schema import CHECKS
 
@@ -62,51 +60,11 @@ def without_keys(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-class Careless:
-    """
-    A driver without any transaction or lock: what it sends stands for itself.
-    """
-
-    def __init__(self, plain: psycopg.Connection[Any], command: Any, key: str) -> None:
-        self.cursor = plain.cursor()
-        dialect = evolve(postgres_dialect.dialect_of(SCHEMA, "pointsledger_"), lock="", claim=None)
-        self.turns = postgres_dialect.turns(sql.transact(dialect, {}, job(command, key)), "PostgreSQL")
-        self.next = next(self.turns)
-
-    def answer(self) -> Any:
-        """
-        Run what comes next, statement by statement.
-        """
-        for said in postgres_dialect.said(self.next):
-            self.cursor.execute(*said)
-        return self.cursor.fetchall()
-
-    def decide(self) -> None:
-        """
-        Run until the first statement that writes.
-        """
-        while not any(statement.unread for statement in self.next):
-            self.next = self.turns.send(self.answer())
-
-    def finish(self) -> None:
-        """
-        Run to the end.
-        """
-        with suppress(StopIteration):
-            while True:
-                try:
-                    answer = self.answer()
-                except psycopg.Error as error:
-                    self.next = self.turns.throw(error)
-                else:
-                    self.next = self.turns.send(answer)
-
-
 def careless(plain: psycopg.Connection[Any], command: Any, key: str) -> Careless:
     """
     Return a writer without lock or transaction that has decided, and not yet written.
     """
-    writer = Careless(plain, command, key)
+    writer = Careless(plain, [job(command, key)], SCHEMA)
     writer.decide()
     return writer
 

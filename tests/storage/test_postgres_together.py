@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 import psycopg_pool
 import pytest
-from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,13 +22,12 @@ from pointsledger.domain.commands import Command
 from pointsledger.errors import InsufficientPoints, PointsLedgerError, StorageBusy, VersionConflict
 from pointsledger.port import Job
 from pointsledger.storage import postgres as driver
-from pointsledger.storage import sql
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.postgres import PostgresStorage
-from pointsledger.storage.postgres_dialect import dialect_of, turns
 from pointsledger.storage.sqlite import SQLiteStorage
 from pointsledger.testing.strategies import histories, programs
 from tests.storage.books import ANN, BY_HAND, books, club, job, story
+from tests.storage.careless import Careless
 from tests.storage.postgres_server import Database
 
 # --- how often it waits ----------------------------------------------------------------------------------------------
@@ -254,44 +252,6 @@ def test_texts_in_arrays_are_byte_exact(postgres: Database, names: list[str]) ->
 
 
 # --- each guard with the others off ----------------------------------------------------------------------------------
-
-
-class Careless:
-    """
-    A driver without any transaction or lock: each of its turns stands for itself.
-    """
-
-    def __init__(self, plain: psycopg.Connection[Any], jobs: list[Job]) -> None:
-        self.cursor = plain.cursor()
-        dialect = evolve(dialect_of("public", "pointsledger_"), lock="", claim=None)
-        self.turns = turns(sql.transact_all(dialect, {}, jobs), "here")
-        self.next = next(self.turns)
-
-    def decide(self) -> None:
-        """
-        Run until what is written.
-        """
-        while self.next[0].conflict is None:
-            self.next = self.turns.send(self.answer())
-
-    def finish(self) -> None:
-        """
-        Write.
-        """
-        with suppress(StopIteration):
-            while True:
-                try:
-                    answer = self.answer()
-                except psycopg.Error as error:
-                    self.next = self.turns.throw(error)
-                else:
-                    self.next = self.turns.send(answer)
-
-    def answer(self) -> Any:
-        """
-        Run one turn.
-        """
-        return driver._answer(driver.said(self.next), self.cursor)  # noqa: SLF001 - the driver without its transaction
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ from asyncio import CancelledError, Task, current_task, sleep
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve
-
 from pointsledger.domain import reads
 from pointsledger.domain.decisions import Decision
 from pointsledger.errors import StorageBusy
 from pointsledger.port import Job
 from pointsledger.storage.memory import MemoryStorage
 from pointsledger.storage.memory_async import AsyncMemoryStorage
+from tests.testing.broken_storages import looking
 
 
 class Awaited(AsyncMemoryStorage):
@@ -69,20 +68,12 @@ class CancelledKeepsKeys(AsyncMemoryStorage):
     async def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
         names = {(job.account, job.key) for job in jobs}
         if names & self._used:
-            return self._memory.transact_all([_looking(job) for job in jobs])
+            return self._memory.transact_all([looking(job) for job in jobs])
         try:
             return await super().transact_all(jobs)
         except CancelledError:
             self._used |= names
             raise
-
-
-def _looking(job: Job) -> Job:
-    def decided(account: Any, earlier: Any) -> Any:
-        yield from ()
-        return Decision(earlier, account, replayed=True)
-
-    return evolve(job, decide=decided)
 
 
 class LockIsKept(AsyncMemoryStorage):

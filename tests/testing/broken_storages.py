@@ -156,7 +156,7 @@ class UndoneBatchKeepsKeys(MemoryStorage):
         self._used: set[str | None] = set()
 
     def transact(self, job: Job) -> Decision:
-        return super().transact(_looking(job) if job.key in self._used else job)
+        return super().transact(looking(job) if job.key in self._used else job)
 
     def transact_all(self, jobs: Sequence[Job]) -> tuple[Decision, ...]:
         try:
@@ -166,7 +166,11 @@ class UndoneBatchKeepsKeys(MemoryStorage):
             raise
 
 
-def _looking(job: Job) -> Job:
+def looking(job: Job) -> Job:
+    """
+    Return a job that writes nothing and takes what it is given for its own answer.
+    """
+
     def decided(account: Any, earlier: Any) -> Any:
         yield from ()
         return Decision(earlier, account, replayed=True)
@@ -185,7 +189,7 @@ class RefusedIsStored(MemoryStorage):
 
     def transact(self, job: Job) -> Decision:
         if (job.account, job.key) in self._burnt:
-            return super().transact(_looking(job))
+            return super().transact(looking(job))
         try:
             return super().transact(job)
         except Refused:

@@ -18,6 +18,7 @@ from .entries import Entry
 from .lots import Lot
 from .program import UseOrder
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 
 
@@ -157,17 +158,18 @@ Reading: TypeAlias = Generator[Read, Any, T]
 """A generator that yields reads, is sent their answers, and returns a `T`."""
 
 
-def run(reading: Reading[T], answer: Callable[[Read], Any]) -> T:
+def run(asking: Generator[Q, Any, T], answer: Callable[[Q], Any]) -> T:
     """
-    Drive a decision or reader to its result, with what answers one read after the other.
+    Drive a decision, a reader or whatever else asks, to its result, with what answers one question after the other.
     """
-    try:
-        read = next(reading)
-        while True:
-            read = reading.send(answer(read))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    given: Any = None
+    while True:
+        try:
+            question = asking.send(given)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        given = answer(question)
 
 
 def read_lots(read: DueLots | UsableLots | OpenLots | LotsNamed) -> Reading[tuple[Lot, ...]]:

@@ -22,7 +22,7 @@ from ..domain.account import Account
 from ..domain.decisions import Decision
 from ..domain.points import check_count
 from ..domain.program import Program
-from ..domain.reads import Reading
+from ..domain.reads import Reading, run
 from ..errors import (
     Corrupt,
     InvalidInput,
@@ -378,14 +378,7 @@ def _run(body: sql.Body[T], cursor: sqlite3.Cursor) -> T:
     """
     Drive a body: run each statement and send back its rows.
     """
-    answer: Any = None
-    while True:
-        try:
-            statement = body.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        answer = _answer(statement, cursor)
+    return run(body, lambda statement: _answer(statement, cursor))
 
 
 _ROW_EXISTS = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
